@@ -1,0 +1,47 @@
+/*
+ * A view: a private copy of an image, validated once, in this build's own
+ * record sizes, indexed by name. Pure: memory comes from malloc, nothing is
+ * read but what is passed in.
+ */
+#ifndef SLUICE_VIEW_H
+#define SLUICE_VIEW_H
+
+#include "sluice_abi.h"
+
+struct sluice_view {
+    uint64_t published_mono_ms;
+    struct sluice_node node; /* zero when the image has none */
+    struct sluice_cluster *clusters;
+    uint32_t nclusters;
+    struct sluice_host *hosts; /* only of a DETAIL image */
+    uint32_t nhosts;
+
+    /* private */
+    uint32_t clusters_room;
+    uint32_t hosts_room;
+    uint32_t *index; /* open addressing, 0 is empty, else cluster + 1 */
+    uint32_t index_size;
+};
+
+/*
+ * Replaces what the view holds by what the image says. 0; or -1 with a
+ * sentence in err, and the view as it was. Unknown sections are skipped,
+ * shorter records are filled with zeros, strings are terminated. A cluster
+ * without a name or named twice, a record outside the image, a NaN or
+ * infinite value, an unknown status make the whole image invalid.
+ */
+int sluice_view_load(struct sluice_view *v,
+                     const void *image,
+                     size_t size,
+                     char *err,
+                     size_t err_size);
+
+/* NULL when there is no cluster of that name. name need not be terminated. */
+const struct sluice_cluster *sluice_view_cluster(const struct sluice_view *v,
+                                                 const char *name,
+                                                 size_t len);
+
+/* Frees what the view owns and zeroes it. */
+void sluice_view_free(struct sluice_view *v);
+
+#endif

@@ -1,0 +1,84 @@
+/*
+ * The configuration: freno's JSON file with freno's keys (and Sluice's own in
+ * the same spelling), read, substituted, inherited and validated.
+ */
+#ifndef BASE_CONF_H
+#define BASE_CONF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct conf_list {
+    char **items;
+    size_t count;
+};
+
+struct conf_tls {
+    int use;     /* UseTLS */
+    int verify;  /* TLSVerify: certificate and host name, default true */
+    char *ca;    /* TLSCAFile; "" = the system's */
+    char *cert;  /* TLSCertFile; "" = none */
+    char *key;   /* TLSKeyFile; "" = none */
+};
+
+struct conf_cluster {
+    char *name; /* at most SLUICE_NAME_SIZE - 1 bytes */
+    char *user;
+    char *password;
+    char *collation;
+    char *metric_query; /* "" = replica status */
+    double threshold;   /* >= 0 */
+    int port;
+    int cache_ms;
+    int probe_interval_ms;
+    int probe_timeout_ms;
+    int max_age_ms;
+    int ignore_hosts_count;
+    double ignore_hosts_threshold;
+    int ignore_dial_tcp_errors;
+    struct conf_list ignore_hosts;
+    struct conf_tls tls;
+    const char *inventory;         /* driver name: "static", or NULL: none */
+    struct conf_list static_hosts; /* as written */
+};
+
+struct conf {
+    int listen_port;
+    char *state_file; /* StateFile */
+    int leader_only_probes;
+    struct conf_cluster *clusters; /* sorted by name */
+    size_t nclusters;
+};
+
+enum conf_severity { CONF_NOTE, CONF_WARNING, CONF_ERROR };
+
+/* One thing to say about the file. */
+struct conf_problem {
+    enum conf_severity severity;
+    int line;   /* 1-based; 0: the file as a whole */
+    char *path; /* "Stores.MySQL.Clusters.main1.Port", "" for the whole */
+    char *text; /* what is wrong and what was expected */
+};
+
+struct conf_report {
+    struct conf_problem *problems; /* in the file's order of lines */
+    size_t count;
+    size_t errors;
+};
+
+/*
+ * Reads FILE. Every problem found goes into the report (also with success:
+ * warnings and notes). NULL when there is at least one error. The caller
+ * frees both.
+ */
+struct conf *conf_load(const char *file, struct conf_report *report);
+
+/* The same from text already in memory. */
+struct conf *
+conf_parse(const char *text, size_t len, struct conf_report *report);
+
+/* NULL is allowed. */
+void conf_free(struct conf *c);
+void conf_report_free(struct conf_report *report);
+
+#endif

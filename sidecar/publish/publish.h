@@ -1,0 +1,53 @@
+/*
+ * Publishing: what the node knows goes to the state file, at most once in
+ * PUBLISH_VERDICTS_MS, with a heartbeat that says the loop turns.
+ */
+#ifndef PUBLISH_PUBLISH_H
+#define PUBLISH_PUBLISH_H
+
+#include "base/loop.h"
+#include "sluice_state.h"
+
+#define PUBLISH_VERDICTS_MS 5
+#define PUBLISH_DETAIL_MS 100
+#define PUBLISH_HEARTBEAT_MS 50
+
+/* Asked for records when an image is made; the arrays come zeroed. */
+struct publish_source {
+    void *data;
+
+    /* How many records the next image will have. */
+    struct sluice_capacity (*count)(void *data);
+
+    /* Fills count().clusters records and the node. Returns 1 when some
+     * cluster's status changed since the last time: readers are then rung. */
+    int (*verdicts)(void *data,
+                    struct sluice_node *node,
+                    struct sluice_cluster *clusters);
+
+    /* Fills count().hosts records. */
+    void (*detail)(void *data, struct sluice_host *hosts);
+};
+
+struct publisher;
+
+/*
+ * Takes the state file at path (its directory is made when only the last
+ * part is missing), publishes what the source says and makes it visible.
+ * NULL with a sentence in err.
+ */
+struct publisher *publisher_open(struct loop *loop,
+                                 const char *path,
+                                 const struct publish_source *source,
+                                 char *err,
+                                 size_t err_size);
+
+/* Something a check depends on changed: publish soon, verdicts and detail.
+ * Cheap: call it for every probe's result. */
+void publisher_wake(struct publisher *p);
+
+/* No heartbeat from here on. The handles close when the
+ * loop runs; p frees itself then. NULL is allowed. */
+void publisher_close(struct publisher *p);
+
+#endif

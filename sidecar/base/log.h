@@ -1,5 +1,5 @@
 /*
- * One line per event on stderr: level=… event=… key=value, or JSON.
+ * One line per event on stderr: ts=… level=… event=… key=value, or JSON.
  * Transitions and decisions, not ticks; never a credential.
  */
 #ifndef BASE_LOG_H
@@ -7,7 +7,12 @@
 
 #include <stdint.h>
 
-enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
+enum log_level {
+    LOG_LEVEL_DEBUG,
+    LOG_LEVEL_INFO,
+    LOG_LEVEL_WARN,
+    LOG_LEVEL_ERROR
+};
 
 enum log_format { LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON };
 
@@ -19,11 +24,16 @@ struct log_field {
     double num;
 };
 
-/* Process-wide; the default is INFO and logfmt. */
+/* Process-wide; the default is INFO and logfmt. Before the first thread. */
 void log_setup(enum log_level least, enum log_format format);
 
+/* "debug", "info", "warn", "error" (and "warning"); "logfmt", "json". -1 for
+ * anything else. */
+int log_level_parse(const char *text, enum log_level *level);
+int log_format_parse(const char *text, enum log_format *format);
+
 /* Writes one line with one write(2). fields ends with a NULL key; may be
- * NULL. Use the macros. */
+ * NULL. Callable from any thread. Use the macros. */
 void log_write(enum log_level level,
                const char *event,
                const struct log_field *fields);
@@ -34,7 +44,9 @@ void log_write(enum log_level level,
 
 /* log_info("probe_failed", log_str("host", h), log_int("port", p)); */
 #define log_event(level, event, ...)                                           \
-    log_write(level, event, (const struct log_field[]){__VA_ARGS__ __VA_OPT__(,) {.key = 0}})
+    log_write(level, event,                                                    \
+              (const struct log_field[]){                                      \
+                  __VA_ARGS__ __VA_OPT__(, ){.key = 0}})
 #define log_debug(event, ...) log_event(LOG_LEVEL_DEBUG, event, __VA_ARGS__)
 #define log_info(event, ...) log_event(LOG_LEVEL_INFO, event, __VA_ARGS__)
 #define log_warn(event, ...) log_event(LOG_LEVEL_WARN, event, __VA_ARGS__)

@@ -1,0 +1,15 @@
+/*
+ * What an operator asks before trusting a configuration: -t and -t --probe.
+ */
+#ifndef CHECK_H
+#define CHECK_H
+
+#include <stdio.h>
+
+#include "base/conf.h"
+
+/* Asks every host once and prints cluster, host, answer and time. Returns
+ * how many gave no value. */
+size_t check_probe(const struct conf *conf, FILE *out);
+
+#endif

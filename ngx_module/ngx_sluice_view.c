@@ -1,0 +1,336 @@
+
+/*
+ * A worker's view of the state file: mapped once, copied when its generation
+ * changed, opened again when the path leads to another file.
+ */
+
+
+#include "ngx_sluice.h"
+
+#include <sys/mman.h>
+
+
+typedef struct {
+    struct sluice_map    map;
+    struct sluice_view   view;
+    uint64_t             generation;       /* of the view, 0: none */
+
+    void                *image;            /* snapshots are taken into it */
+    size_t               size;
+
+    const char          *no_state;         /* NULL: there is a view */
+    char                 err[NGX_SLUICE_ERRSTR];
+    char                 logged[NGX_SLUICE_ERRSTR];
+
+    sig_atomic_t         lost;             /* the mapped file was cut short */
+} ngx_sluice_reader_t;
+
+
+static void ngx_sluice_view_open(ngx_sluice_conf_t *scf);
+static void ngx_sluice_view_close(void);
+static void ngx_sluice_view_load(void);
+static ngx_int_t ngx_sluice_view_room(void);
+static void ngx_sluice_view_age(struct sluice_freshness *fresh);
+static void ngx_sluice_view_report(ngx_sluice_conf_t *scf, const char *trouble);
+static ngx_int_t ngx_sluice_view_guard(void);
+static void ngx_sluice_view_sigbus(int signo, siginfo_t *info, void *context);
+
+
+static ngx_sluice_reader_t  ngx_sluice_reader;
+
+
+void
+ngx_sluice_view_init(ngx_sluice_conf_t *scf)
+{
+    if (ngx_sluice_view_guard() != NGX_OK) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, ngx_errno,
+                      "sigaction(SIGBUS) failed");
+    }
+
+    /* what the master has warned of is not said again by each worker */
+
+    if (scf->trouble.len) {
+        ngx_cpystrn((u_char *) ngx_sluice_reader.logged, scf->trouble.data,
+                    NGX_SLUICE_ERRSTR);
+    }
+
+    ngx_sluice_view_refresh(scf);
+}
+
+
+void
+ngx_sluice_view_done(void)
+{
+    ngx_sluice_view_close();
+    sluice_view_free(&ngx_sluice_reader.view);
+
+    if (ngx_sluice_reader.image) {
+        ngx_free(ngx_sluice_reader.image);
+        ngx_sluice_reader.image = NULL;
+        ngx_sluice_reader.size = 0;
+    }
+}
+
+
+const struct sluice_view *
+ngx_sluice_view(struct sluice_freshness *fresh)
+{
+    ngx_sluice_reader_t  *sr;
+
+    sr = &ngx_sluice_reader;
+
+    if (sr->map.base
+        && sluice_map_generation(&sr->map, SLUICE_PART_VERDICTS)
+           != sr->generation)
+    {
+        ngx_sluice_view_load();
+    }
+
+    ngx_sluice_view_age(fresh);
+
+    return sr->no_state ? NULL : &sr->view;
+}
+
+
+/* the tick and the doorbell: is it the same file, is it alive */
+
+void
+ngx_sluice_view_refresh(ngx_sluice_conf_t *scf)
+{
+    struct sluice_freshness   fresh;
+    const char               *trouble;
+
+    if (ngx_sluice_reader.map.base == NULL
+        || ngx_sluice_reader.lost
+        || sluice_map_moved(&ngx_sluice_reader.map, (char *) scf->state.data))
+    {
+        ngx_sluice_view_open(scf);
+    }
+
+    (void) ngx_sluice_view(&fresh);
+
+    trouble = fresh.no_state;
+
+    if (trouble == NULL && fresh.heartbeat_age_ms > fresh.max_age_ms) {
+        trouble = "its heartbeat stopped, sluiced is not running";
+    }
+
+    ngx_sluice_view_report(scf, trouble ? trouble : "");
+}
+
+
+static void
+ngx_sluice_view_open(ngx_sluice_conf_t *scf)
+{
+    struct sluice_map     map;
+    ngx_sluice_reader_t  *sr;
+
+    sr = &ngx_sluice_reader;
+
+    ngx_memzero(&map, sizeof(struct sluice_map));
+
+    if (sluice_map_open(&map, (char *) scf->state.data, sr->err,
+                        sizeof(sr->err))
+        != 0)
+    {
+        ngx_sluice_view_close();
+        return;
+    }
+
+    ngx_sluice_view_close();
+
+    sr->map = map;
+
+    ngx_sluice_view_load();
+}
+
+
+static void
+ngx_sluice_view_close(void)
+{
+    ngx_sluice_reader_t  *sr;
+
+    sr = &ngx_sluice_reader;
+
+    if (sr->map.base) {
+        sluice_map_close(&sr->map);
+    }
+
+    sr->lost = 0;
+    sr->generation = 0;
+    sr->no_state = sr->err;
+}
+
+
+static void
+ngx_sluice_view_load(void)
+{
+    uint64_t              generation;
+    ngx_sluice_reader_t  *sr;
+
+    sr = &ngx_sluice_reader;
+
+    if (ngx_sluice_view_room() != NGX_OK) {
+        sr->no_state = "no memory for a copy of it";
+        return;
+    }
+
+    generation = sluice_map_snapshot(&sr->map, SLUICE_PART_VERDICTS,
+                                     sr->image);
+
+    if (generation == 0) {
+
+        /* a writer that never rests: the old view will do for now */
+
+        if (sr->generation == 0) {
+            sr->no_state = "nothing has been published in it yet";
+        }
+
+        return;
+    }
+
+    sr->generation = generation;
+    sr->no_state = NULL;
+
+    if (sluice_view_load(&sr->view, sr->image, sr->size, sr->err,
+                         sizeof(sr->err))
+        != 0)
+    {
+        sr->no_state = sr->err;
+    }
+}
+
+
+static ngx_int_t
+ngx_sluice_view_room(void)
+{
+    size_t                size;
+    ngx_sluice_reader_t  *sr;
+
+    sr = &ngx_sluice_reader;
+
+    size = sluice_map_slot_size(&sr->map, SLUICE_PART_VERDICTS);
+
+    if (size == sr->size) {
+        return NGX_OK;
+    }
+
+    if (sr->image) {
+        ngx_free(sr->image);
+        sr->size = 0;
+    }
+
+    sr->image = ngx_alloc(size, ngx_cycle->log);
+    if (sr->image == NULL) {
+        return NGX_ERROR;
+    }
+
+    sr->size = size;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_sluice_view_age(struct sluice_freshness *fresh)
+{
+    uint64_t              heartbeat;
+    struct timespec       mono, boot;
+    ngx_sluice_conf_t    *scf;
+    ngx_sluice_reader_t  *sr;
+
+    sr = &ngx_sluice_reader;
+
+    scf = (ngx_sluice_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
+                                             ngx_sluice_module);
+
+    heartbeat = sr->map.base ? sluice_map_heartbeat(&sr->map) : 0;
+
+    /* ngx_current_msec is as old as the last round of the event loop */
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &mono);
+    (void) clock_gettime(CLOCK_BOOTTIME, &boot);
+
+    fresh->now_mono_ms = (uint64_t) mono.tv_sec * 1000
+                         + mono.tv_nsec / 1000000;
+    fresh->now_boot_ms = (uint64_t) boot.tv_sec * 1000
+                         + boot.tv_nsec / 1000000;
+    fresh->heartbeat_age_ms = sluice_heartbeat_age(heartbeat,
+                                                   fresh->now_mono_ms);
+    fresh->max_age_ms = scf->max_age;
+    fresh->no_state = sr->no_state;
+}
+
+
+/* once per change */
+
+static void
+ngx_sluice_view_report(ngx_sluice_conf_t *scf, const char *trouble)
+{
+    char  *logged;
+
+    logged = ngx_sluice_reader.logged;
+
+    if (ngx_strcmp(trouble, logged) == 0) {
+        return;
+    }
+
+    if (*trouble) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "no state in \"%V\": %s; checks answer 500",
+                      &scf->state, trouble);
+
+    } else {
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "state in \"%V\" is good again", &scf->state);
+    }
+
+    ngx_cpystrn((u_char *) logged, (u_char *) trouble, NGX_SLUICE_ERRSTR);
+}
+
+
+/*
+ * The writer never cuts a live file short, but somebody else may ("cp new
+ * state"), and then reading the map raises SIGBUS.  Zeroes in its place read
+ * as "nothing published", which costs checks and no sessions.
+ */
+
+static ngx_int_t
+ngx_sluice_view_guard(void)
+{
+    struct sigaction  sa;
+
+    ngx_memzero(&sa, sizeof(struct sigaction));
+    sa.sa_sigaction = ngx_sluice_view_sigbus;
+    sa.sa_flags = SA_SIGINFO;
+    sigemptyset(&sa.sa_mask);
+
+    return sigaction(SIGBUS, &sa, NULL) == 0 ? NGX_OK : NGX_ERROR;
+}
+
+
+static void
+ngx_sluice_view_sigbus(int signo, siginfo_t *info, void *context)
+{
+    u_char             *addr;
+    struct sluice_map  *map;
+
+    addr = info->si_addr;
+    map = &ngx_sluice_reader.map;
+
+    if (info->si_code == BUS_ADRERR
+        && map->base
+        && addr >= map->base
+        && addr < map->base + map->size
+        && mmap((void *) map->base, map->size, PROT_READ,
+                MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED, -1, 0)
+           != MAP_FAILED)
+    {
+        ngx_sluice_reader.lost = 1;
+        return;
+    }
+
+    /* not ours: the instruction is run again and meets the default action */
+
+    (void) signal(signo, SIG_DFL);
+}

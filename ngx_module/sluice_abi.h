@@ -36,6 +36,7 @@
 /* Part kinds. */
 #define SLUICE_PART_VERDICTS 1 /* what a check needs: small, changes often */
 #define SLUICE_PART_DETAIL 2   /* hosts: large, for humans and tools */
+#define SLUICE_PART_KINDS 2    /* how many of them this build knows */
 
 /* Section kinds. */
 #define SLUICE_SECTION_NODE 1     /* struct sluice_node, one; VERDICTS */

@@ -28,8 +28,8 @@ sluice_format_string(const char *s, size_t len, char *buf, size_t size);
 
 /*
  * A non-negative or negative decimal, or hexadecimal float in Go's
- * strconv.ParseFloat syntax (".5", "5.", "1e-1", "0x1p-2", "1_0" only with a
- * base prefix, "inf", "nan"). 0 and *value; -1: syntax; -2: out of range.
+ * strconv.ParseFloat syntax (".5", "5.", "1e-1", "0x1p-2", "1_0", "inf",
+ * "nan"). 0 and *value; -1: syntax; -2: out of range.
  */
 int sluice_parse_float(const char *s, size_t len, double *value);
 

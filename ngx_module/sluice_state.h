@@ -34,22 +34,26 @@ struct sluice_writer *sluice_writer_create(const char *path,
                                            char *err,
                                            size_t err_size);
 
-/* Renames the prepared file over PATH: readers find it. Call it once, after
- * each part has been published. */
+/* Renames the prepared file over PATH: readers find it. Call it after each
+ * part has been published. On failure the prepared file is gone, and the one
+ * before it, if any, is the writer's again. */
 int
 sluice_writer_commit(struct sluice_writer *w, char *err, size_t err_size);
 
 /*
- * Replaces the file by one of another capacity: like create, under the lock
- * already held. The parts must be published again, then committed. On failure
- * the old file goes on being the writer's.
+ * Prepares a file of another capacity to replace the current one: like create,
+ * under the lock already held (taken again if somebody removed the lock file).
+ * The parts must be published again, then committed. On failure the old file
+ * goes on being the writer's. A file prepared before and never committed is
+ * dropped.
  */
 int sluice_writer_resize(struct sluice_writer *w,
                          struct sluice_capacity capacity,
                          char *err,
                          size_t err_size);
 
-/* What the current file has room for. */
+/* What the file has room for that publish writes to: the prepared one until
+ * its commit, then the one at PATH. */
 struct sluice_capacity sluice_writer_capacity(const struct sluice_writer *w);
 
 /* Publishes an image of `size` bytes (a multiple of 8, built with
@@ -65,6 +69,10 @@ void sluice_writer_heartbeat(struct sluice_writer *w, uint64_t now_mono_ms);
 /* The doorbell: readers with an inotify watch on the directory get IN_ATTRIB
  * for the file's name. */
 void sluice_writer_ring(struct sluice_writer *w);
+
+/* 1 when the file at PATH is not the one committed last: removed, or replaced
+ * by somebody. sluice_writer_resize and commit put it back. */
+int sluice_writer_lost(const struct sluice_writer *w);
 
 /* Unmaps and unlocks. The file stays: readers see its heartbeat stop. NULL is
  * allowed. */
@@ -100,12 +108,21 @@ struct sluice_map {
     size_t size;
     dev_t dev;
     ino_t ino;
+
+    /* private: the parts this reader knows, by kind - 1, as checked at open;
+     * what the file says later cannot lead outside the map */
+    struct sluice_map_part {
+        uint64_t descriptor; /* offset of struct sluice_part; 0: none */
+        uint64_t offset;
+        uint64_t slot_size;
+    } parts[SLUICE_PART_KINDS];
 };
 
-/* Opens and checks PATH: magic, major, sizes, parts within the file. On
- * failure the map is left closed and err says what is wrong and what was
- * expected ("not a state file", "version 2.x, this reader knows 1.x", …);
- * errno is ENOENT only when the file (or its directory) does not exist. */
+/* Opens and checks PATH: magic, major, sizes, parts within the file. The map
+ * must not be open. On failure it is left closed and err says what is wrong
+ * and what was expected ("not a state file", "version 2.x, this reader knows
+ * 1.x", …); errno is ENOENT only when the file (or its directory) does not
+ * exist. */
 int sluice_map_open(struct sluice_map *m,
                     const char *path,
                     char *err,

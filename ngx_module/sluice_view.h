@@ -1,7 +1,7 @@
 /*
  * A view: a private copy of an image, validated once, in this build's own
  * record sizes, indexed by name. Pure: memory comes from malloc, nothing is
- * read but what is passed in.
+ * read but what is passed in. A view begins zeroed.
  */
 #ifndef SLUICE_VIEW_H
 #define SLUICE_VIEW_H
@@ -17,8 +17,6 @@ struct sluice_view {
     uint32_t nhosts;
 
     /* private */
-    uint32_t clusters_room;
-    uint32_t hosts_room;
     uint32_t *index; /* open addressing, 0 is empty, else cluster + 1 */
     uint32_t index_size;
 };

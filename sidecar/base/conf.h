@@ -10,6 +10,7 @@
 
 struct conf_list {
     char **items;
+    int *lines; /* where each stands in the file */
     size_t count;
 };
 
@@ -57,19 +58,21 @@ struct conf_problem {
     enum conf_severity severity;
     int line;   /* 1-based; 0: the file as a whole */
     char *path; /* "Stores.MySQL.Clusters.main1.Port", "" for the whole */
-    char *text; /* what is wrong and what was expected */
+    char *text; /* what is wrong and what was expected; never a credential */
 };
 
 struct conf_report {
     struct conf_problem *problems; /* in the file's order of lines */
     size_t count;
+    size_t capacity;
     size_t errors;
+    size_t warnings;
 };
 
 /*
  * Reads FILE. Every problem found goes into the report (also with success:
- * warnings and notes). NULL when there is at least one error. The caller
- * frees both.
+ * warnings and notes), which need not be initialised. NULL when there is at
+ * least one error. The caller frees both.
  */
 struct conf *conf_load(const char *file, struct conf_report *report);
 
@@ -79,6 +82,24 @@ conf_parse(const char *text, size_t len, struct conf_report *report);
 
 /* NULL is allowed. */
 void conf_free(struct conf *c);
+
+/* Adds a problem at its place among the lines: for checks that need more
+ * than this file, as those of host strings. */
+void conf_report_add(struct conf_report *report,
+                     enum conf_severity severity,
+                     int line,
+                     const char *path,
+                     const char *format,
+                     ...) __attribute__((format(printf, 5, 6)));
+
+/* The same, unless the report says exactly that already. */
+void conf_report_add_once(struct conf_report *report,
+                          enum conf_severity severity,
+                          int line,
+                          const char *path,
+                          const char *format,
+                          ...) __attribute__((format(printf, 5, 6)));
+
 void conf_report_free(struct conf_report *report);
 
 #endif

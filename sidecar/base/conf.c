@@ -1,0 +1,308 @@
+/* Reads the configuration file: text, then blocks, then what the rest of the
+ * program uses. */
+#include "base/conf.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/conf_block.h"
+
+#define FILE_MAX ((size_t)16 << 20) /* more is some other file */
+
+/* ---- blocks to struct conf -------------------------------------------- */
+
+/* Moves the string out of the block. */
+static char *
+take_string(struct conf_block *b, enum conf_id id)
+{
+    char *string = b->values[id].string;
+
+    b->values[id].string = NULL;
+    return string;
+}
+
+static struct conf_list
+take_list(struct conf_block *b, enum conf_id id)
+{
+    struct conf_list list = b->values[id].list;
+
+    memset(&b->values[id].list, 0, sizeof(list));
+    return list;
+}
+
+static double
+number(const struct conf_block *b, enum conf_id id)
+{
+    return b->values[id].number;
+}
+
+static int
+integer(const struct conf_block *b, enum conf_id id)
+{
+    return (int)b->values[id].number;
+}
+
+static void
+fill_cluster(struct conf_cluster *c, struct conf_block *b)
+{
+    c->user = take_string(b, CONF_BLOCK_User);
+    c->password = take_string(b, CONF_BLOCK_Password);
+    c->collation = take_string(b, CONF_MYSQL_Collation);
+    c->metric_query = take_string(b, CONF_BLOCK_MetricQuery);
+    c->threshold = number(b, CONF_BLOCK_ThrottleThreshold);
+    c->port = integer(b, CONF_BLOCK_Port);
+    c->cache_ms = integer(b, CONF_BLOCK_CacheMillis);
+    c->probe_interval_ms = integer(b, CONF_BLOCK_ProbeIntervalMillis);
+    c->probe_timeout_ms = integer(b, CONF_BLOCK_ProbeTimeoutMillis);
+    c->max_age_ms = integer(b, CONF_BLOCK_MaxAgeMillis);
+    c->ignore_hosts_count = integer(b, CONF_BLOCK_IgnoreHostsCount);
+    c->ignore_hosts_threshold = number(b, CONF_BLOCK_IgnoreHostsThreshold);
+    c->ignore_dial_tcp_errors = integer(b, CONF_MYSQL_IgnoreDialTcpErrors);
+    c->ignore_hosts = take_list(b, CONF_BLOCK_IgnoreHosts);
+    c->tls.use = integer(b, CONF_BLOCK_UseTLS);
+    c->tls.verify = integer(b, CONF_BLOCK_TLSVerify);
+    c->tls.ca = take_string(b, CONF_BLOCK_TLSCAFile);
+    c->tls.cert = take_string(b, CONF_BLOCK_TLSCertFile);
+    c->tls.key = take_string(b, CONF_BLOCK_TLSKeyFile);
+}
+
+static void
+fill_top(struct conf *c, struct conf_block *top)
+{
+    c->listen_port = integer(top, CONF_TOP_ListenPort);
+    c->state_file = take_string(top, CONF_TOP_StateFile);
+    c->leader_only_probes = integer(top, CONF_TOP_LeaderOnlyProbes);
+}
+
+/* ---- clusters --------------------------------------------------------- */
+
+static void
+read_inventory(struct conf_cluster *c, const struct conf_block *cluster)
+{
+    struct conf_block haproxy, proxysql, vitess, hosts;
+
+    conf_block_child(&haproxy, cluster, CONF_CLUSTER_HAProxySettings,
+                     CONF_HAPROXY);
+    conf_block_child(&proxysql, cluster, CONF_CLUSTER_ProxySQLSettings,
+                     CONF_PROXYSQL);
+    conf_block_child(&vitess, cluster, CONF_CLUSTER_VitessSettings,
+                     CONF_VITESS);
+    conf_block_child(&hosts, cluster, CONF_CLUSTER_StaticHostsSettings,
+                     CONF_STATIC);
+    c->inventory = conf_validate_inventory(cluster, &haproxy, &proxysql,
+                                           &vitess, &hosts);
+    c->static_hosts = take_list(&hosts, CONF_STATIC_Hosts);
+    conf_block_free(&haproxy);
+    conf_block_free(&proxysql);
+    conf_block_free(&vitess);
+    conf_block_free(&hosts);
+}
+
+static void
+read_cluster(struct conf *c,
+             struct conf_block *global,
+             const struct conf_member *m,
+             const char *path)
+{
+    struct conf_cluster *cluster = &c->clusters[c->nclusters++];
+    struct conf_block block;
+
+    cluster->name = conf_copy(m->key);
+    conf_block_init(&block, global->reader, CONF_CLUSTER, path);
+    conf_block_read(&block, &m->spot);
+    block.line = m->line;
+    conf_validate_block(&block);
+    conf_inherit(&block, global);
+    conf_validate_tls(&block);
+    read_inventory(cluster, &block);
+    fill_cluster(cluster, &block);
+    conf_block_free(&block);
+}
+
+static void
+read_member(struct conf *c,
+            struct conf_block *global,
+            const struct conf_member *m,
+            const struct conf_member *last)
+{
+    struct conf_report *report = global->reader->report;
+    char *clusters = conf_path(global->path, "Clusters");
+    char *path = conf_path(clusters, m->key);
+    char err[128];
+
+    if (last != m)
+        conf_report_duplicate(report, path, m->line, last->line);
+    else if (conf_validate_name(m->key, err, sizeof(err)) != 0)
+        conf_report_add(report, CONF_ERROR, m->line, path, "%s", err);
+    else if (!json_is_object(m->spot.value))
+        conf_report_add(report, CONF_ERROR, m->line, path,
+                        "expected an object, found %s",
+                        conf_kind(m->spot.value));
+    else
+        read_cluster(c, global, m, path);
+    free(path);
+    free(clusters);
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+    const struct conf_cluster *x = a, *y = b;
+
+    return strcmp(x->name, y->name);
+}
+
+static void
+read_clusters(struct conf *c, struct conf_block *global)
+{
+    const struct conf_spot *spot = &global->values[CONF_MYSQL_Clusters].spot;
+    json_t *last = json_object(); /* name -> index of its last member */
+    struct conf_member *members;
+    size_t count;
+
+    members = conf_text_members(spot, &count);
+    c->clusters = calloc(count ? count : 1, sizeof(*c->clusters));
+    if (!c->clusters || !last)
+        abort();
+    for (size_t i = 0; i < count; i++)
+        json_object_set_new(last, members[i].key, json_integer((json_int_t)i));
+    for (size_t i = 0; i < count; i++) {
+        json_t *index = json_object_get(last, members[i].key);
+
+        read_member(c, global, &members[i],
+                    &members[json_integer_value(index)]);
+    }
+    qsort(c->clusters, c->nclusters, sizeof(*c->clusters), by_name);
+    json_decref(last);
+    conf_text_members_free(members, count);
+}
+
+/* ---- the file --------------------------------------------------------- */
+
+static void
+read_stores(struct conf *c, const struct conf_block *top)
+{
+    struct conf_block stores, mysql;
+
+    conf_block_child(&stores, top, CONF_TOP_Stores, CONF_STORES);
+    conf_block_child(&mysql, &stores, CONF_STORES_MySQL, CONF_MYSQL);
+    conf_validate_block(&mysql);
+    if (mysql.values[CONF_MYSQL_Clusters].given)
+        read_clusters(c, &mysql);
+    if (c->nclusters == 0)
+        conf_report_add(top->reader->report, CONF_WARNING,
+                        mysql.values[CONF_MYSQL_Clusters].line,
+                        "Stores.MySQL.Clusters",
+                        "no clusters: every check answers 404");
+    conf_block_free(&mysql);
+    conf_block_free(&stores);
+}
+
+static void
+read_top(struct conf *c, const struct conf_spot *root, struct conf_report *r)
+{
+    struct conf_reader reader = {.report = r};
+    struct conf_block top;
+
+    conf_block_init(&top, &reader, CONF_TOP, "");
+    conf_block_read(&top, root);
+    conf_validate_top(&top);
+    read_stores(c, &top);
+    fill_top(c, &top);
+    conf_block_free(&top);
+}
+
+struct conf *
+conf_parse(const char *text, size_t len, struct conf_report *report)
+{
+    struct conf *c = calloc(1, sizeof(*c));
+    struct conf_text t;
+
+    if (!c)
+        abort();
+    memset(report, 0, sizeof(*report));
+    if (conf_text_open(&t, text, len, report) == 0) {
+        if (json_is_object(t.root.value))
+            read_top(c, &t.root, report);
+        else
+            conf_report_add(report, CONF_ERROR, t.root.line, "",
+                            "expected an object, found %s",
+                            conf_kind(t.root.value));
+    }
+    conf_text_close(&t);
+    if (report->errors == 0)
+        return c;
+    conf_free(c);
+    return NULL;
+}
+
+/* The whole file, or NULL with a sentence. */
+static char *
+read_file(const char *file, size_t *len, char *err, size_t err_size)
+{
+    FILE *in = fopen(file, "re");
+    char *text = malloc(FILE_MAX + 1);
+
+    if (!text)
+        abort();
+    *len = in ? fread(text, 1, FILE_MAX + 1, in) : 0;
+    if (!in || ferror(in))
+        snprintf(err, err_size, "cannot read: %s", strerror(errno));
+    else if (*len > FILE_MAX)
+        snprintf(err, err_size, "longer than %zu MiB", FILE_MAX >> 20);
+    else
+        *err = '\0';
+    if (in)
+        fclose(in);
+    if (*err == '\0')
+        return text;
+    free(text);
+    return NULL;
+}
+
+struct conf *
+conf_load(const char *file, struct conf_report *report)
+{
+    char err[256];
+    size_t len;
+    char *text = read_file(file, &len, err, sizeof(err));
+    struct conf *c;
+
+    if (!text) {
+        memset(report, 0, sizeof(*report));
+        conf_report_add(report, CONF_ERROR, 0, "", "%s", err);
+        return NULL;
+    }
+    c = conf_parse(text, len, report);
+    free(text);
+    return c;
+}
+
+static void
+free_cluster(struct conf_cluster *c)
+{
+    free(c->name);
+    free(c->user);
+    free(c->password);
+    free(c->collation);
+    free(c->metric_query);
+    free(c->tls.ca);
+    free(c->tls.cert);
+    free(c->tls.key);
+    conf_list_free(&c->ignore_hosts);
+    conf_list_free(&c->static_hosts);
+}
+
+void
+conf_free(struct conf *c)
+{
+    if (!c)
+        return;
+    for (size_t i = 0; i < c->nclusters; i++)
+        free_cluster(&c->clusters[i]);
+    free(c->clusters);
+    free(c->state_file);
+    free(c);
+}

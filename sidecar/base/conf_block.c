@@ -1,0 +1,168 @@
+/* Reads one object: finds its keys in the table, duplicates and strangers. */
+#include "base/conf_block.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+char *
+conf_path(const char *parent, const char *key)
+{
+    char *path;
+
+    if (asprintf(&path, "%s%s%s", parent, *parent ? "." : "", key) < 0)
+        abort();
+    return path;
+}
+
+void
+conf_report_duplicate(struct conf_report *report,
+                      const char *path,
+                      int line,
+                      int later)
+{
+    conf_report_add(report, CONF_WARNING, line, path,
+                    "line %d says it again; line %d is ignored", later, line);
+}
+
+/* ---- the members ------------------------------------------------------ */
+
+static void
+unknown_key(struct conf_block *b, const struct conf_member *m)
+{
+    char *path = conf_path(b->path, m->key);
+    int elsewhere = conf_key_find(m->key, ~0u);
+
+    if (elsewhere >= 0)
+        conf_report_add(b->reader->report, CONF_WARNING, m->line, path,
+                        "has no meaning here, ignored; it belongs to %s",
+                        conf_place_name(conf_keys[elsewhere].places));
+    else
+        conf_report_add(b->reader->report, CONF_WARNING, m->line, path,
+                        "unknown key, ignored; the nearest known one is %s",
+                        conf_nearest(m->key, b->place));
+    free(path);
+}
+
+static void
+read_member(struct conf_block *b, enum conf_id id, const struct conf_member *m)
+{
+    const struct conf_key *key = &conf_keys[id];
+    char *path;
+
+    if (json_is_null(m->spot.value)) /* freno: as if it were not there */
+        return;
+    path = conf_path(b->path, key->name);
+    b->values[id].line = m->line;
+    conf_value_read(&b->values[id], key, &m->spot, path, b->reader->report);
+    if ((key->flags & CONF_LATER) && !b->reader->noted[id]) {
+        b->reader->noted[id] = 1;
+        conf_report_add(b->reader->report, CONF_NOTE, m->line, path,
+                        "not used yet");
+    }
+    free(path);
+}
+
+/* Of keys spelled alike but for case the last one counts. */
+static void
+duplicate_key(struct conf_block *b,
+              const char *key,
+              const struct conf_member *m,
+              const struct conf_member *last)
+{
+    char *path = conf_path(b->path, key);
+
+    conf_report_duplicate(b->reader->report, path, m->line, last->line);
+    free(path);
+}
+
+void
+conf_block_read(struct conf_block *b, const struct conf_spot *spot)
+{
+    const struct conf_member *last[CONF_NKEYS] = {NULL};
+    struct conf_member *members;
+    size_t count;
+
+    b->line = spot->line;
+    members = conf_text_members(spot, &count);
+    for (size_t i = 0; i < count; i++) {
+        int id = conf_key_find(members[i].key, b->place);
+
+        if (id >= 0)
+            last[id] = &members[i];
+    }
+    for (size_t i = 0; i < count; i++) {
+        int id = conf_key_find(members[i].key, b->place);
+
+        if (id < 0)
+            unknown_key(b, &members[i]);
+        else if (last[id] != &members[i])
+            duplicate_key(b, conf_keys[id].name, &members[i], last[id]);
+        else
+            read_member(b, (enum conf_id)id, &members[i]);
+    }
+    conf_text_members_free(members, count);
+}
+
+/* ---- the block -------------------------------------------------------- */
+
+void
+conf_block_init(struct conf_block *b,
+                struct conf_reader *reader,
+                unsigned place,
+                const char *path)
+{
+    memset(b, 0, sizeof(*b));
+    b->reader = reader;
+    b->place = place;
+    b->path = conf_copy(path);
+    for (int id = 0; id < CONF_NKEYS; id++) {
+        const char *string = conf_keys[id].string;
+
+        b->values[id].where = b->path;
+        b->values[id].number = conf_keys[id].number;
+        b->values[id].string = conf_copy(string ? string : "");
+    }
+}
+
+int
+conf_block_child(struct conf_block *child,
+                 const struct conf_block *parent,
+                 enum conf_id id,
+                 unsigned place)
+{
+    const struct conf_value *value = &parent->values[id];
+    char *path = conf_path(parent->path, conf_keys[id].name);
+
+    conf_block_init(child, parent->reader, place, path);
+    free(path);
+    if (!value->given)
+        return 0;
+    conf_block_read(child, &value->spot);
+    child->line = value->line;
+    return 1;
+}
+
+void
+conf_block_free(struct conf_block *b)
+{
+    for (int id = 0; id < CONF_NKEYS; id++) {
+        free(b->values[id].string);
+        conf_list_free(&b->values[id].list);
+    }
+    free(b->path);
+}
+
+void
+conf_block_problem(const struct conf_block *b,
+                   enum conf_severity severity,
+                   enum conf_id id,
+                   const char *text)
+{
+    const struct conf_value *value = &b->values[id];
+    char *path = conf_path(value->where, conf_keys[id].name);
+
+    conf_report_add_once(b->reader->report, severity, value->line, path, "%s",
+                         text);
+    free(path);
+}

@@ -1,0 +1,107 @@
+/*
+ * NB: private to conf_*.c. One object of the configuration, read by the table
+ * of keys: a value for each key that is legal there.
+ */
+#ifndef BASE_CONF_BLOCK_H
+#define BASE_CONF_BLOCK_H
+
+#include "base/conf.h"
+#include "base/conf_table.h"
+#include "base/conf_text.h"
+
+/* What one reading of a file shares. */
+struct conf_reader {
+    struct conf_report *report;
+    unsigned char noted[CONF_NKEYS]; /* "not used yet" was said */
+};
+
+struct conf_value {
+    int line;          /* of the key in the file; 0: not written */
+    int given;         /* stands: nothing is inherited */
+    const char *where; /* path of the block that gave it */
+    double number;     /* INT, NUM, BOOL */
+    char *string;      /* STR: never NULL */
+    struct conf_list list;
+    struct conf_spot spot; /* OBJECT, when line is not 0 */
+};
+
+struct conf_block {
+    struct conf_reader *reader;
+    unsigned place;
+    char *path; /* "" for the top level */
+    int line;
+    struct conf_value values[CONF_NKEYS];
+};
+
+/* Everything at its default; path is copied. The reader is borrowed. */
+void conf_block_init(struct conf_block *b,
+                     struct conf_reader *reader,
+                     unsigned place,
+                     const char *path);
+
+/* Reads the object; problems go to the report, and what is wrong stays at
+ * its default. */
+void conf_block_read(struct conf_block *b, const struct conf_spot *spot);
+
+/* Reads a child, the value of one of the parent's keys, if it is there. Its
+ * path is the parent's and the key. 1: it is there. */
+int conf_block_child(struct conf_block *child,
+                     const struct conf_block *parent,
+                     enum conf_id id,
+                     unsigned place);
+
+void conf_block_free(struct conf_block *b);
+
+/* A problem with the value of a key, at the line where it is written. */
+void conf_block_problem(const struct conf_block *b,
+                        enum conf_severity severity,
+                        enum conf_id id,
+                        const char *text);
+
+/* Reads what stands at the spot. What is wrong goes to the report, and the
+ * value stays as it was (conf_value.c). */
+void conf_value_read(struct conf_value *value,
+                     const struct conf_key *key,
+                     const struct conf_spot *spot,
+                     const char *path,
+                     struct conf_report *report);
+
+/* strdup() that does not fail. */
+char *conf_copy(const char *text);
+
+/* "an object", "a string" …: never the value, which may be a password. */
+const char *conf_kind(const json_t *value);
+
+/* PARENT.KEY, or KEY where the parent is "". free() it. */
+char *conf_path(const char *parent, const char *key);
+
+/* Of two values of one name the later counts. */
+void conf_report_duplicate(struct conf_report *report,
+                           const char *path,
+                           int line,
+                           int later);
+
+/* Frees the items and forgets them. */
+void conf_list_free(struct conf_list *list);
+
+/* Values that the cluster does not give become the global block's, or stay
+ * at their default (conf_inherit.c). */
+void conf_inherit(struct conf_block *cluster, const struct conf_block *global);
+
+/* conf_validate.c: what one key's type and bounds do not say. */
+void conf_validate_top(const struct conf_block *top);
+void conf_validate_block(const struct conf_block *b); /* as written */
+void conf_validate_tls(const struct conf_block *cluster); /* as inherited */
+
+/* The inventory driver of a cluster whose settings these are, NULL: none, or
+ * one that is not there yet. Says so. */
+const char *conf_validate_inventory(const struct conf_block *cluster,
+                                    const struct conf_block *haproxy,
+                                    const struct conf_block *proxysql,
+                                    const struct conf_block *vitess,
+                                    const struct conf_block *hosts);
+
+/* 0, or -1 with a sentence. */
+int conf_validate_name(const char *name, char *err, size_t err_size);
+
+#endif

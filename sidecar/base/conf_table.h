@@ -1,0 +1,167 @@
+/*
+ * NB: private to conf_*.c. Every key there is, in alphabetical order: where
+ * it is legal, its type, its default and its bounds. The one place to look,
+ * and to add to.
+ */
+#ifndef BASE_CONF_TABLE_H
+#define BASE_CONF_TABLE_H
+
+#include <float.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Where a key may stand. */
+enum conf_place {
+    CONF_TOP = 0x01,
+    CONF_STORES = 0x02,  /* Stores */
+    CONF_MYSQL = 0x04,   /* Stores.MySQL */
+    CONF_CLUSTER = 0x08, /* Stores.MySQL.Clusters.NAME */
+    CONF_BLOCK = CONF_MYSQL | CONF_CLUSTER,
+    CONF_HAPROXY = 0x10, /* HAProxySettings of a cluster; and so on */
+    CONF_PROXYSQL = 0x20,
+    CONF_VITESS = 0x40,
+    CONF_STATIC = 0x80
+};
+
+enum conf_type {
+    CONF_STR,
+    CONF_INT,
+    CONF_NUM,
+    CONF_BOOL,
+    CONF_LIST, /* of strings */
+    CONF_OBJECT
+};
+
+enum conf_flags {
+    CONF_PLAIN = 0,
+    CONF_ENV = 0x1,   /* ${NAME} makes the value, or item, the variable's */
+    CONF_LATER = 0x2, /* read and checked, but nothing uses it yet */
+    CONF_EXACT = 0x4, /* written is written: 0, false and "" too do not
+                         inherit (with freno's own keys they do) */
+    CONF_FILE = 0x8   /* names a file that must be readable */
+};
+
+#define CONF_INT_MAX 2147483647.0
+#define CONF_UINT_MAX 4294967295.0
+#define CONF_DAY_MS 86400000.0
+
+/*
+ * STR(place, key, default, flags)   BOOL(place, key, default, flags)
+ * INT(place, key, default, least, most, flags)   NUM() the same
+ * LIST(place, key, flags)   OBJECT(place, key, flags)
+ *
+ * IgnoreHostsThreshold may be negative, for freno takes that as "none", and a
+ * cluster can unset a global one only so. HttpCheckPort -1 is "no check".
+ */
+/* clang-format off */
+#define CONF_KEYS(STR, INT, NUM, BOOL, LIST, OBJECT)                           \
+    STR(HAPROXY, Addresses, "", PLAIN)                                         \
+    LIST(PROXYSQL, Addresses, PLAIN)                                           \
+    STR(VITESS, API, "", PLAIN)                                                \
+    STR(TOP, BackendMySQLCollation, "", LATER)                                 \
+    STR(TOP, BackendMySQLHost, "", ENV | CONF_LATER)                           \
+    STR(TOP, BackendMySQLPassword, "", ENV | CONF_LATER)                       \
+    INT(TOP, BackendMySQLPort, 3306, 1, 65535, LATER)                          \
+    STR(TOP, BackendMySQLSchema, "", ENV | CONF_LATER)                         \
+    STR(TOP, BackendMySQLUser, "", ENV | CONF_LATER)                           \
+    INT(BLOCK, CacheMillis, 0, 0, CONF_DAY_MS, PLAIN)                          \
+    LIST(VITESS, Cells, PLAIN)                                                 \
+    OBJECT(MYSQL, Clusters, PLAIN)                                             \
+    STR(MYSQL, Collation, "", PLAIN)                                           \
+    STR(TOP, DataCenter, "", ENV | CONF_LATER)                                 \
+    INT(TOP, DefaultRaftPort, 0, 0, 65535, LATER)                              \
+    STR(TOP, Domain, "", ENV | CONF_LATER)                                     \
+    BOOL(TOP, EnableProfiling, 0, LATER)                                       \
+    STR(TOP, Environment, "", ENV | CONF_LATER)                                \
+    OBJECT(CLUSTER, HAProxySettings, PLAIN)                                    \
+    STR(HAPROXY, Host, "", PLAIN)                                              \
+    INT(PROXYSQL, HostgroupID, 0, 0, CONF_UINT_MAX, PLAIN)                     \
+    LIST(STATIC, Hosts, PLAIN)                                                 \
+    STR(BLOCK, HttpCheckPath, "", LATER)                                       \
+    INT(BLOCK, HttpCheckPort, 0, -1, 65535, LATER)                             \
+    BOOL(MYSQL, IgnoreDialTcpErrors, 0, PLAIN)                                 \
+    LIST(BLOCK, IgnoreHosts, PLAIN)                                            \
+    INT(BLOCK, IgnoreHostsCount, 0, 0, CONF_INT_MAX, PLAIN)                    \
+    NUM(BLOCK, IgnoreHostsThreshold, 0, -DBL_MAX, DBL_MAX, PLAIN)              \
+    INT(PROXYSQL, IgnoreServerTTLSecs, 0, 0, CONF_UINT_MAX, PLAIN)             \
+    STR(VITESS, Keyspace, "", PLAIN)                                           \
+    BOOL(TOP, LeaderOnlyProbes, 0, PLAIN)                                      \
+    INT(TOP, ListenPort, 8087, 1, 65535, PLAIN)                                \
+    INT(BLOCK, MaxAgeMillis, 1000, 1, CONF_DAY_MS, EXACT)                      \
+    STR(TOP, MemcachePath, "freno", LATER)                                     \
+    LIST(TOP, MemcacheServers, LATER)                                          \
+    STR(BLOCK, MetricQuery, "", PLAIN)                                         \
+    OBJECT(STORES, MySQL, PLAIN)                                               \
+    STR(BLOCK, Password, "", ENV)                                              \
+    STR(PROXYSQL, Password, "", PLAIN)                                         \
+    STR(HAPROXY, PoolName, "", PLAIN)                                          \
+    INT(BLOCK, Port, 3306, 0, 65535, PLAIN)                                    \
+    INT(HAPROXY, Port, 0, 0, 65535, PLAIN)                                     \
+    INT(BLOCK, ProbeIntervalMillis, 50, 10, 60000, EXACT)                      \
+    INT(BLOCK, ProbeTimeoutMillis, 300, 10, 60000, EXACT)                      \
+    LIST(MYSQL, ProxySQLAddresses, LATER)                                      \
+    STR(MYSQL, ProxySQLPassword, "", LATER)                                    \
+    OBJECT(CLUSTER, ProxySQLSettings, PLAIN)                                   \
+    STR(MYSQL, ProxySQLUser, "", LATER)                                        \
+    STR(TOP, RaftBind, "127.0.0.1:10008", LATER)                               \
+    STR(TOP, RaftDataDir, "", LATER)                                           \
+    BOOL(TOP, RaftInsecure, 0, LATER)                                          \
+    LIST(TOP, RaftNodes, LATER)                                                \
+    STR(TOP, RaftSecret, "", LATER)                                            \
+    STR(TOP, RedisAddress, "", LATER)                                          \
+    STR(TOP, RedisPasswordFile, "", LATER)                                     \
+    STR(TOP, RedisUser, "", LATER)                                             \
+    STR(TOP, Role, "", LATER)                                                  \
+    STR(VITESS, Shard, "", PLAIN)                                              \
+    STR(TOP, ShareDomain, "", ENV | CONF_LATER)                                \
+    STR(TOP, StateFile, "/run/sluice/state", EXACT)                            \
+    OBJECT(CLUSTER, StaticHostsSettings, PLAIN)                                \
+    OBJECT(TOP, Stores, PLAIN)                                                 \
+    NUM(BLOCK, ThrottleThreshold, 0, 0, DBL_MAX, PLAIN)                        \
+    INT(VITESS, TimeoutSecs, 0, 0, CONF_UINT_MAX, PLAIN)                       \
+    STR(BLOCK, TLSCAFile, "", EXACT | CONF_FILE)                               \
+    STR(BLOCK, TLSCertFile, "", EXACT | CONF_FILE)                             \
+    STR(BLOCK, TLSKeyFile, "", EXACT | CONF_FILE)                              \
+    BOOL(BLOCK, TLSVerify, 1, EXACT)                                           \
+    STR(BLOCK, User, "", ENV)                                                  \
+    STR(PROXYSQL, User, "", PLAIN)                                             \
+    BOOL(BLOCK, UseTLS, 0, EXACT)                                              \
+    LIST(MYSQL, VitessCells, ENV | CONF_LATER)                                 \
+    OBJECT(CLUSTER, VitessSettings, PLAIN)
+/* clang-format on */
+
+#define CONF_ID(place, key, ...) CONF_##place##_##key,
+enum conf_id {
+    CONF_KEYS(CONF_ID, CONF_ID, CONF_ID, CONF_ID, CONF_ID, CONF_ID) CONF_NKEYS
+};
+#undef CONF_ID
+
+struct conf_key {
+    const char *name;
+    unsigned places; /* enum conf_place */
+    enum conf_type type;
+    unsigned flags; /* enum conf_flags */
+    double least, most;
+    double number;      /* the default of INT, NUM, BOOL */
+    const char *string; /* and of STR */
+};
+
+/* By enum conf_id. */
+extern const struct conf_key conf_keys[CONF_NKEYS];
+
+/* Case does not matter. -1: no such key in this place (or, with several
+ * places, in none of them). */
+int conf_key_find(const char *name, unsigned places);
+
+/* "Stores.MySQL.Clusters.NAME" and the like, for messages; of several places
+ * the first. */
+const char *conf_place_name(unsigned places);
+
+/* The key of this place that is spelled most like the name (conf_nearest.c). */
+const char *conf_nearest(const char *name, unsigned place);
+
+/* Insertions, deletions, replacements and swaps of neighbours that make one
+ * word of the other; case does not count, nor what follows 63 bytes. */
+unsigned conf_distance(const char *a, const char *b);
+
+#endif

@@ -113,12 +113,14 @@ bad_value(const char *name, const char *value, const char *expected, FILE *err)
 
 /* freno's switches; all but --http and --stack set the level of the log. */
 static int
-apply_switch(struct options *o, int opt, FILE *err)
+apply_switch(struct options *o, int opt, const char *arg, FILE *err)
 {
     int on;
 
-    if (parse_bool(optarg, &on) != 0)
-        return bad_value("a switch", optarg, "true or false", err);
+    if (parse_bool(optarg, &on) != 0) {
+        fprintf(err, "sluiced: %s: expected true or false\n", arg);
+        return -1;
+    }
     if (!on)
         return 0;
     if (opt == OPT_VERBOSE)
@@ -131,7 +133,7 @@ apply_switch(struct options *o, int opt, FILE *err)
 }
 
 static int
-apply(struct options *o, int opt, FILE *err)
+apply(struct options *o, int opt, const char *arg, FILE *err)
 {
     switch (opt) {
     case 'c':
@@ -162,13 +164,14 @@ apply(struct options *o, int opt, FILE *err)
             return 0;
         return bad_value("--log-format", optarg, "logfmt or json", err);
     default:
-        return apply_switch(o, opt, err);
+        return apply_switch(o, opt, arg, err);
     }
 }
 
 int
 options_parse(struct options *o, int argc, char **argv, FILE *err)
 {
+    const char *arg;
     int opt;
 
     *o = (struct options){.config = OPTIONS_CONFIG,
@@ -176,14 +179,18 @@ options_parse(struct options *o, int argc, char **argv, FILE *err)
                           .log_format = LOG_FORMAT_LOGFMT};
     opterr = 0;
     optind = 0; /* glibc: from the beginning, also a second time */
-    while ((opt = getopt_long_only(argc, argv, ":c:tVh", long_options, NULL)) !=
-           -1) {
+    for (;;) {
+        arg = argv[optind ? optind : 1];
+        opt = getopt_long_only(argc, argv, "+:c:tVh", long_options, NULL);
+        if (opt == -1)
+            break;
         if (opt == '?' || opt == ':') {
-            fprintf(err, "sluiced: %s: %s\n", argv[optind - 1],
-                    opt == '?' ? "unknown option" : "a value is missing");
+            fprintf(err, "sluiced: %s: %s\n", arg,
+                    opt == ':' ? "a value is missing"
+                               : "unknown option, or one without a value");
             return -1;
         }
-        if (apply(o, opt, err) != 0)
+        if (apply(o, opt, arg, err) != 0)
             return -1;
     }
     if (optind < argc) {

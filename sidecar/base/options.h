@@ -30,7 +30,7 @@ struct options {
 
 /*
  * Fills in *o. 0, or -1 after a sentence to err: the caller shows the usage
- * and exits with 2. argv is permuted as by getopt.
+ * and exits with 2.
  */
 int options_parse(struct options *o, int argc, char **argv, FILE *err);
 

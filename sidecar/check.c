@@ -1,4 +1,5 @@
-/* -t --probe: one question to each host, one line for each answer. */
+/* -t: what the file alone cannot tell; -t --probe: one question to each host,
+ * one line for each answer. */
 #include "check.h"
 
 #include <stdlib.h>
@@ -7,6 +8,31 @@
 #include "base/loop.h"
 #include "inventory/inventory.h"
 #include "probe/probe.h"
+
+static void
+check_static_hosts(const struct conf_cluster *cluster,
+                   struct conf_report *report)
+{
+    const struct conf_list *list = &cluster->static_hosts;
+    struct inventory_host host;
+    char path[256], err[512];
+
+    snprintf(path, sizeof(path),
+             "Stores.MySQL.Clusters.%s.StaticHostsSettings.Hosts",
+             cluster->name);
+    for (size_t i = 0; i < list->count; i++)
+        if (inventory_parse_host(list->items[i], cluster->port, &host, err,
+                                 sizeof(err)) != 0)
+            conf_report_add(report, CONF_ERROR,
+                            list->lines ? list->lines[i] : 0, path, "%s", err);
+}
+
+void
+check_inventories(const struct conf *conf, struct conf_report *report)
+{
+    for (size_t i = 0; i < conf->nclusters; i++)
+        check_static_hosts(&conf->clusters[i], report);
+}
 
 struct question {
     struct check *check;

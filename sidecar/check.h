@@ -8,6 +8,9 @@
 
 #include "base/conf.h"
 
+/* Adds what only the inventories can know: host strings that are none. */
+void check_inventories(const struct conf *conf, struct conf_report *report);
+
 /* Asks every host once and prints cluster, host, answer and time. Returns
  * how many gave no value. */
 size_t check_probe(const struct conf *conf, FILE *out);

@@ -92,10 +92,10 @@ value_is('a', 2);
 # Broken files change nothing.
 my $before = () = $sluiced->log =~ /event=reloaded/g;
 for my $broken (
-    ['{ "Stores": ', qr/sluiced\.json:1: error/],
+    ['{ "Stores": ', qr/event=config .*line=1 /],
     ['{ "Stores": { "MySQL": { "ThrottleThreshold": -1 } } }',
-        qr/sluiced\.json:1: error.*ThrottleThreshold/],
-    [conf(a => [1, ['bad host']]), qr/error.*bad host/],
+        qr/event=config .*ThrottleThreshold/],
+    [conf(a => [1, ['bad host']]), qr/event=config .*bad host/],
     )
 {
     my ($text, $line) = @$broken;

@@ -89,8 +89,8 @@ list(char **hosts,
 {
     const struct conf_cluster cluster = {
         .port = 3306,
-        .static_hosts = {hosts, count},
-        .ignore_hosts = {ignore, nignore},
+        .static_hosts = {.items = hosts, .count = count},
+        .ignore_hosts = {.items = ignore, .count = nignore},
     };
 
     return inventory_static.hosts(&cluster, out, err, err_size);

@@ -1,0 +1,226 @@
+/* sluiced: options, signals, wiring. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <mysql.h>
+
+#include "base/conf.h"
+#include "base/conf_print.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/options.h"
+#include "check.h"
+#include "node.h"
+
+#define SLUICED_VERSION "0.1.0"
+
+struct sluiced {
+    const struct options *options;
+    struct loop loop;
+    struct node *node;
+    uv_signal_t signals[3];
+    int closing;
+};
+
+/* ---- configuration ---------------------------------------------------- */
+
+/* The whole truth about the file; NULL when it has an error. */
+static struct conf *
+load(const struct options *o, struct conf_report *report)
+{
+    struct conf *conf = conf_load(o->config, report);
+
+    if (!conf)
+        return NULL;
+    check_inventories(conf, report);
+    if (report->errors > 0) {
+        conf_free(conf);
+        return NULL;
+    }
+    if (o->http_port)
+        conf->listen_port = o->http_port;
+    return conf;
+}
+
+static void
+log_report(const struct options *o, const struct conf_report *report)
+{
+    for (size_t i = 0; i < report->count; i++) {
+        const struct conf_problem *p = &report->problems[i];
+
+        if (p->severity != CONF_NOTE)
+            log_event(p->severity == CONF_ERROR ? LOG_LEVEL_ERROR
+                                                : LOG_LEVEL_WARN,
+                      "config", log_str("file", o->config),
+                      log_int("line", p->line), log_str("key", p->path),
+                      log_str("problem", p->text));
+    }
+}
+
+static int
+test_config(const struct options *o)
+{
+    struct conf_report report;
+    struct conf *conf = load(o, &report);
+    size_t failed = 0;
+
+    conf_print_report(stderr, o->config, &report);
+    if (conf && o->probe)
+        failed = check_probe(conf, stdout);
+    conf_report_free(&report);
+    if (!conf)
+        return 1;
+    conf_free(conf);
+    return failed ? 1 : 0;
+}
+
+static int
+print_nginx(const struct options *o)
+{
+    struct conf_report report;
+    struct conf *conf = load(o, &report);
+
+    if (conf)
+        conf_print_nginx(stdout, o->config, conf);
+    else
+        conf_print_report(stderr, o->config, &report);
+    conf_report_free(&report);
+    conf_free(conf);
+    return conf ? 0 : 1;
+}
+
+/* ---- running ---------------------------------------------------------- */
+
+static void
+reload(struct sluiced *s)
+{
+    struct conf_report report;
+    struct conf *conf = load(s->options, &report);
+
+    log_report(s->options, &report);
+    conf_report_free(&report);
+    if (!conf) {
+        log_error("reload_refused", log_str("file", s->options->config),
+                  log_str("advice", "nothing changed; mend the file and send "
+                                    "SIGHUP again"));
+        return;
+    }
+    log_info("reloaded", log_str("file", s->options->config),
+             log_int("clusters", (int64_t)conf->nclusters));
+    node_reload(s->node, conf);
+}
+
+static void
+stop(struct sluiced *s, int signum)
+{
+    if (s->closing)
+        return;
+    s->closing = 1;
+    log_info("stopping", log_int("signal", signum));
+    node_stop(s->node);
+    for (size_t i = 0; i < 3; i++)
+        uv_close((uv_handle_t *)&s->signals[i], NULL);
+}
+
+static void
+on_signal(uv_signal_t *handle, int signum)
+{
+    struct sluiced *s = handle->data;
+
+    if (signum == SIGHUP)
+        reload(s);
+    else
+        stop(s, signum);
+}
+
+static void
+catch_signals(struct sluiced *s)
+{
+    const int signums[3] = {SIGHUP, SIGTERM, SIGINT};
+
+    for (size_t i = 0; i < 3; i++) {
+        uv_signal_init(&s->loop.uv, &s->signals[i]);
+        s->signals[i].data = s;
+        uv_signal_start(&s->signals[i], on_signal, signums[i]);
+    }
+}
+
+static int
+run(const struct options *o)
+{
+    struct sluiced s = {.options = o};
+    struct conf_report report;
+    struct conf *conf = load(o, &report);
+    char err[512];
+
+    log_report(o, &report);
+    conf_report_free(&report);
+    if (!conf) {
+        log_error("not_started", log_str("file", o->config),
+                  log_str("error", "the configuration has errors"));
+        return 1;
+    }
+    if (loop_init(&s.loop) != 0)
+        abort();
+    s.node = node_start(&s.loop, conf, err, sizeof(err));
+    if (!s.node) {
+        log_error("not_started", log_str("state", conf->state_file),
+                  log_str("error", err));
+        conf_free(conf);
+        loop_close(&s.loop);
+        return 1;
+    }
+    log_info("started", log_str("version", SLUICED_VERSION),
+             log_str("state", conf->state_file),
+             log_int("clusters", (int64_t)conf->nclusters));
+    catch_signals(&s);
+    uv_run(&s.loop.uv, UV_RUN_DEFAULT);
+    loop_close(&s.loop);
+    log_info("stopped");
+    return 0;
+}
+
+/* ---- main ------------------------------------------------------------- */
+
+static int
+act(const struct options *o)
+{
+    switch (o->action) {
+    case OPTIONS_HELP:
+        options_usage(stdout);
+        return 0;
+    case OPTIONS_VERSION:
+        puts("sluiced " SLUICED_VERSION);
+        return 0;
+    case OPTIONS_TEST:
+        return test_config(o);
+    case OPTIONS_PRINT_NGINX:
+        return print_nginx(o);
+    default:
+        return run(o);
+    }
+}
+
+int
+main(int argc, char **argv)
+{
+    struct options o;
+    int rc;
+
+    if (options_parse(&o, argc, argv, stderr) != 0) {
+        options_usage(stderr);
+        return 2;
+    }
+    /* A peer that went away is an error of a write, not our death. */
+    signal(SIGPIPE, SIG_IGN);
+    log_setup(o.log_level, o.log_format);
+    if (mysql_library_init(0, NULL, NULL) != 0) {
+        fprintf(stderr, "sluiced: libmariadb cannot be initialised\n");
+        return 1;
+    }
+    rc = act(&o);
+    mysql_library_end();
+    return rc;
+}

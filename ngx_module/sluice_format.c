@@ -93,26 +93,62 @@ decimal_read(struct decimal *d, const char *text)
     for (const char *p = text; p < e; p++)
         if (*p >= '0' && *p <= '9')
             d->digits[d->count++] = *p;
-    while (d->count > 1 && d->digits[d->count - 1] == '0')
-        d->count--;
     d->point = (int)strtol(e + 1, NULL, 10) + 1;
 }
 
-/* The shortest digits that read back as value, which is finite and > 0. */
+static int
+decimal_is(const struct decimal *d, double value)
+{
+    char text[48];
+
+    snprintf(text, sizeof(text), "%.*se%d", d->count, d->digits,
+             d->point - d->count);
+    return strtod(text, NULL) == value;
+}
+
+/* The next decimal of as many digits. */
+static void
+decimal_up(struct decimal *d)
+{
+    int i = d->count - 1;
+
+    while (i >= 0 && d->digits[i] == '9')
+        d->digits[i--] = '0';
+    if (i >= 0) {
+        d->digits[i]++;
+    } else {
+        d->digits[0] = '1';
+        d->point++;
+    }
+}
+
+/*
+ * The shortest digits that read back as value, which is finite and > 0. Below
+ * the normal numbers one digit may do; elsewhere decimals of 15 differ, so
+ * shorter ones are found by dropping zeros. The doubles below a power of two
+ * are twice as close as those above: the nearest decimal may miss it, and the
+ * next one up, though further away, still be within its reach.
+ */
 static void
 decimal_shortest(struct decimal *d, double value)
 {
     char text[48];
-    /* Below the normal numbers one digit may do; elsewhere 15 always differ
-     * from their neighbours, and zeros at the end are dropped. */
-    int digits = value < DBL_MIN ? 1 : DBL_DIG;
+    int exponent, digits = value < DBL_MIN ? 1 : DBL_DIG;
+    int power = frexp(value, &exponent) == 0.5;
 
     for (; digits <= DBL_DECIMAL_DIG; digits++) {
         snprintf(text, sizeof(text), "%.*e", digits - 1, value);
-        if (strtod(text, NULL) == value)
+        decimal_read(d, text);
+        if (decimal_is(d, value))
+            break;
+        if (!power)
+            continue;
+        decimal_up(d);
+        if (decimal_is(d, value))
             break;
     }
-    decimal_read(d, text);
+    while (d->count > 1 && d->digits[d->count - 1] == '0')
+        d->count--;
 }
 
 static char *
@@ -431,16 +467,19 @@ parse_special(const struct parse *p, int sign, double *value)
 int
 sluice_parse_float(const char *s, size_t len, double *value)
 {
-    struct parse p = {.at = s, .end = s + len};
+    struct parse p = {.at = s};
     const char *begin;
     double number = 0;
-    int sign = parse_sign(&p);
+    int sign;
 
+    if (len == 0)
+        return -1;
+    p.end = s + len;
+    sign = parse_sign(&p);
     if (parse_special(&p, sign, value))
         return 0;
     begin = p.at;
-    if (len >= 2 && p.end - p.at >= 2 && p.at[0] == '0' &&
-        lower(p.at[1]) == 'x') {
+    if (p.end - p.at >= 2 && p.at[0] == '0' && lower(p.at[1]) == 'x') {
         p.hex = 1;
         p.at += 2;
     }

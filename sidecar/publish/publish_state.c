@@ -22,7 +22,7 @@ struct publisher {
     uv_timer_t detail;
     uv_timer_t heartbeat;
     unsigned open_handles;
-    uint64_t verdicts_ms; /* when the last ones were published */
+    uint64_t verdicts_ms; /* loop time when the last ones were published */
     uint64_t detail_ms;
     uint64_t looked_ms;
     void *image; /* room for the larger of the two images */
@@ -67,7 +67,7 @@ publish_verdicts(struct publisher *p, struct sluice_capacity count)
 
     if (sluice_writer_publish(p->writer, SLUICE_PART_VERDICTS, image, size))
         return -1;
-    p->verdicts_ms = clock_mono_ms();
+    p->verdicts_ms = uv_now(&p->loop->uv);
     if (ring)
         sluice_writer_ring(p->writer);
     return 0;
@@ -86,7 +86,7 @@ publish_detail(struct publisher *p, struct sluice_capacity count)
 
     p->source.detail(p->source.data,
                      sluice_image_records(image, SLUICE_SECTION_HOSTS));
-    p->detail_ms = clock_mono_ms();
+    p->detail_ms = uv_now(&p->loop->uv);
     return sluice_writer_publish(p->writer, SLUICE_PART_DETAIL, image, size);
 }
 
@@ -124,6 +124,24 @@ publisher_commit(struct publisher *p, char *err, size_t err_size)
     return sluice_writer_commit(p->writer, err, err_size);
 }
 
+/* Makes the directory when its parent is there, open to nginx's workers
+ * whatever the umask. A failure shows when the file is created. */
+static void
+make_directory(const char *path)
+{
+    char *dir = strdup(path), *slash;
+
+    if (!dir)
+        abort();
+    slash = strrchr(dir, '/');
+    if (slash && slash != dir) {
+        *slash = '\0';
+        if (mkdir(dir, 0755) == 0)
+            chmod(dir, 0755);
+    }
+    free(dir);
+}
+
 /* A new file in the old one's place: it became too small, or was removed. */
 static void
 publisher_replace(struct publisher *p, const char *why)
@@ -131,6 +149,7 @@ publisher_replace(struct publisher *p, const char *why)
     struct sluice_capacity count = p->source.count(p->source.data);
     char err[256];
 
+    make_directory(p->path);
     if (sluice_writer_resize(p->writer, publisher_room(count), err,
                              sizeof(err)) != 0 ||
         publisher_commit(p, err, sizeof(err)) != 0) {
@@ -190,7 +209,7 @@ wake_timer(uv_timer_t *timer,
 
     if (uv_is_active((uv_handle_t *)timer))
         return;
-    since_ms = clock_mono_ms() - last_ms;
+    since_ms = uv_now(timer->loop) - last_ms;
     uv_timer_start(timer, cb,
                    since_ms >= interval_ms ? 0 : interval_ms - since_ms, 0);
 }
@@ -200,24 +219,6 @@ publisher_wake(struct publisher *p)
 {
     wake_timer(&p->verdicts, on_verdicts, p->verdicts_ms, PUBLISH_VERDICTS_MS);
     wake_timer(&p->detail, on_detail, p->detail_ms, PUBLISH_DETAIL_MS);
-}
-
-/* Makes the directory when its parent is there, open to nginx's workers
- * whatever the umask. A failure shows when the file is created. */
-static void
-make_directory(const char *path)
-{
-    char *dir = strdup(path), *slash;
-
-    if (!dir)
-        abort();
-    slash = strrchr(dir, '/');
-    if (slash && slash != dir) {
-        *slash = '\0';
-        if (mkdir(dir, 0755) == 0)
-            chmod(dir, 0755);
-    }
-    free(dir);
 }
 
 #define TMPFS_MAGIC 0x01021994

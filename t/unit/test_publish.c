@@ -1,0 +1,266 @@
+/* The publisher: coalescing, growing, putting the file back. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/log.h"
+#include "publish/publish.h"
+#include "sluice_view.h"
+
+static struct fixture {
+    struct loop loop;
+    struct publisher *publisher;
+    char dir[64];
+    char path[96];
+    struct sluice_capacity count;
+    int ring;
+} f;
+
+static struct sluice_capacity
+count(void *data)
+{
+    return ((struct fixture *)data)->count;
+}
+
+static int
+verdicts(void *data, struct sluice_node *node, struct sluice_cluster *clusters)
+{
+    struct fixture *fix = data;
+
+    node->flags = SLUICE_NODE_READY;
+    for (uint32_t i = 0; i < fix->count.clusters; i++) {
+        snprintf(clusters[i].name, sizeof(clusters[i].name), "c%u", i);
+        clusters[i].status = SLUICE_METRIC_VALUE;
+        clusters[i].value = i;
+    }
+    return fix->ring;
+}
+
+static void
+detail(void *data, struct sluice_host *hosts)
+{
+    struct fixture *fix = data;
+
+    for (uint32_t i = 0; i < fix->count.hosts; i++)
+        snprintf(hosts[i].name, sizeof(hosts[i].name), "h%u", i);
+}
+
+static const struct publish_source source = {&f, count, verdicts, detail};
+
+static int
+setup(void **state)
+{
+    char err[256];
+
+    (void)state;
+    log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_LOGFMT);
+    memset(&f, 0, sizeof(f));
+    f.count = (struct sluice_capacity){3, 5};
+    strcpy(f.dir, "/tmp/test_publish.XXXXXX");
+    if (!mkdtemp(f.dir))
+        return -1;
+    snprintf(f.path, sizeof(f.path), "%s/run/state", f.dir);
+    loop_init(&f.loop);
+    f.publisher = publisher_open(&f.loop, f.path, &source, err, sizeof(err));
+    return f.publisher ? 0 : -1;
+}
+
+static int
+teardown(void **state)
+{
+    char text[128];
+
+    (void)state;
+    publisher_close(f.publisher);
+    loop_close(&f.loop);
+    unlink(f.path);
+    snprintf(text, sizeof(text), "%s.lock", f.path);
+    unlink(text);
+    snprintf(text, sizeof(text), "%s/run", f.dir);
+    rmdir(text);
+    return rmdir(f.dir);
+}
+
+static void
+run_ms(uint64_t ms)
+{
+    uint64_t end = clock_mono_ms() + ms;
+
+    while (clock_mono_ms() < end) {
+        uv_run(&f.loop.uv, UV_RUN_NOWAIT);
+        usleep(500);
+    }
+}
+
+static struct sluice_map
+open_map(void)
+{
+    struct sluice_map map = {0};
+    char err[256] = "";
+
+    if (sluice_map_open(&map, f.path, err, sizeof(err)) != 0)
+        fail_msg("%s", err);
+    return map;
+}
+
+/* The part's view as a reader would load it. */
+static struct sluice_view
+read_view(uint32_t kind)
+{
+    struct sluice_map map = open_map();
+    struct sluice_view view = {0};
+    size_t size = sluice_map_slot_size(&map, kind);
+    void *image = aligned_alloc(64, size);
+    char err[256];
+
+    assert_true(sluice_map_snapshot(&map, kind, image) > 0);
+    if (sluice_view_load(&view, image, size, err, sizeof(err)) != 0)
+        fail_msg("%s", err);
+    free(image);
+    sluice_map_close(&map);
+    return view;
+}
+
+static void
+test_first_image_is_complete(void **state)
+{
+    struct sluice_view view = read_view(SLUICE_PART_VERDICTS);
+    struct sluice_map map = open_map();
+    uint64_t beat = sluice_map_heartbeat(&map);
+
+    (void)state;
+    assert_int_equal(view.nclusters, 3);
+    assert_string_equal(view.clusters[2].name, "c2");
+    assert_int_equal(view.node.flags, SLUICE_NODE_READY);
+    sluice_view_free(&view);
+    view = read_view(SLUICE_PART_DETAIL);
+    assert_int_equal(view.nhosts, 5);
+    sluice_view_free(&view);
+    assert_true(sluice_heartbeat_age(beat, clock_mono_ms()) < 5000);
+    sluice_map_close(&map);
+}
+
+static void
+test_wakes_are_coalesced(void **state)
+{
+    struct sluice_map map = open_map();
+    uint64_t before = sluice_map_generation(&map, SLUICE_PART_VERDICTS);
+    uint64_t began_ms = clock_mono_ms(), after, most;
+
+    (void)state;
+    for (int i = 0; i < 200; i++) {
+        publisher_wake(f.publisher);
+        run_ms(1);
+    }
+    after = sluice_map_generation(&map, SLUICE_PART_VERDICTS);
+    most = (clock_mono_ms() - began_ms) / PUBLISH_VERDICTS_MS + 2;
+    assert_in_range(after - before, 2, most);
+    run_ms(50);
+    before = sluice_map_generation(&map, SLUICE_PART_VERDICTS);
+    run_ms(100);
+    assert_int_equal(sluice_map_generation(&map, SLUICE_PART_VERDICTS), before);
+    sluice_map_close(&map);
+}
+
+static void
+test_heartbeat_goes_on_alone(void **state)
+{
+    struct sluice_map map = open_map();
+    uint64_t before = sluice_map_heartbeat(&map);
+
+    (void)state;
+    for (int i = 0; i < 100 && sluice_map_heartbeat(&map) == before; i++)
+        run_ms(20);
+    assert_true(sluice_map_heartbeat(&map) > before);
+    sluice_map_close(&map);
+}
+
+static void
+test_grows(void **state)
+{
+    struct sluice_map map = open_map();
+    struct sluice_view view;
+
+    (void)state;
+    f.count = (struct sluice_capacity){500, 2000};
+    publisher_wake(f.publisher);
+    for (int i = 0; i < 100 && !sluice_map_moved(&map, f.path); i++)
+        run_ms(20);
+    assert_true(sluice_map_moved(&map, f.path));
+    sluice_map_close(&map);
+    view = read_view(SLUICE_PART_VERDICTS);
+    assert_int_equal(view.nclusters, 500);
+    sluice_view_free(&view);
+    view = read_view(SLUICE_PART_DETAIL);
+    assert_int_equal(view.nhosts, 2000);
+    sluice_view_free(&view);
+}
+
+static void
+test_puts_the_file_back(void **state)
+{
+    char dir[128];
+
+    (void)state;
+    snprintf(dir, sizeof(dir), "%s.lock", f.path);
+    assert_int_equal(unlink(f.path), 0);
+    assert_int_equal(unlink(dir), 0);
+    snprintf(dir, sizeof(dir), "%s/run", f.dir);
+    assert_int_equal(rmdir(dir), 0);
+    for (int i = 0; i < 200 && access(f.path, F_OK) != 0; i++)
+        run_ms(20);
+    assert_int_equal(access(f.path, F_OK), 0);
+    test_first_image_is_complete(state);
+}
+
+static void
+test_a_second_publisher_is_refused(void **state)
+{
+    char err[256] = "", pid[32];
+
+    (void)state;
+    assert_null(publisher_open(&f.loop, f.path, &source, err, sizeof(err)));
+    snprintf(pid, sizeof(pid), "pid %d", (int)getpid());
+    assert_non_null(strstr(err, pid));
+    test_first_image_is_complete(state);
+}
+
+static void
+test_an_impossible_path(void **state)
+{
+    char err[256] = "";
+
+    (void)state;
+    assert_null(publisher_open(&f.loop, "/proc/no/such/state", &source, err,
+                               sizeof(err)));
+    assert_non_null(strstr(err, "/proc/no/such/state"));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_first_image_is_complete, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_wakes_are_coalesced, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_heartbeat_goes_on_alone, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_grows, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_puts_the_file_back, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_a_second_publisher_is_refused,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(test_an_impossible_path, setup,
+                                        teardown),
+    };
+
+    return cmocka_run_group_tests_name("publish", tests, NULL, NULL);
+}

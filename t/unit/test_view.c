@@ -406,7 +406,8 @@ test_a_spoilt_cluster_is_refused(void **state)
     assert_refused(i.head, i.size, "cluster 2 has no name");
     *c = before;
     strcpy(c->name, "cluster0");
-    assert_refused(i.head, i.size, "cluster cluster0 stands in the image twice");
+    assert_refused(i.head, i.size,
+                   "cluster cluster0 stands in the image twice");
     *c = before;
     c->value = NAN;
     assert_refused(i.head, i.size,

@@ -258,8 +258,9 @@ sub nginx_conf {
     my $temp = join ' ', map { "${_}_temp_path $self->{dir}/temp/$_;" }
         qw(client_body proxy fastcgi uwsgi scgi);
     $conf =~ s/^(\s*http\s*\{)/$1 $temp/m;
-    $conf = "user root;\n$conf" if $> == 0 && $conf !~ /^\s*user\s/m;
-    $conf = "pid %%DIR%%/nginx.pid;\n$conf" if $conf !~ /^\s*pid\s/m;
+    # On the first line: errors name the lines that the test wrote.
+    $conf = "user root; $conf" if $> == 0 && $conf !~ /^\s*user\s/m;
+    $conf = "pid %%DIR%%/nginx.pid; $conf" if $conf !~ /^\s*pid\s/m;
     return $self->write_file('nginx.conf', $conf);
 }
 
@@ -425,7 +426,8 @@ sub DESTROY {
 
     return if $self->{pid} != $$;
     local ($?, $@, $!);
-    $_->kill for @{ $self->{daemons} };
+    # In global destruction some of them may be gone before us.
+    $_->kill for grep { defined } @{ $self->{daemons} // [] };
     if ($ENV{SLUICE_KEEP}) {
         diag("kept $self->{dir}");
     } else {

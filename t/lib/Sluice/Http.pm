@@ -70,12 +70,13 @@ sub dechunk {
     return $body;
 }
 
-# method, version, headers => [name => value…], body.
+# method, version, headers => [name => value…] or a hash, body.
 sub http_request {
     my ($address, $path, %opt) = @_;
     my $method = $opt{method} // 'GET';
     my $version = $opt{version} // '1.1';
-    my @headers = @{ $opt{headers} // [] };
+    my @headers =
+        ref $opt{headers} eq 'HASH' ? %{ $opt{headers} } : @{ $opt{headers} // [] };
     my $text = "$method $path HTTP/$version\r\n";
 
     unshift @headers, Host => 'localhost' if $version ne '1.0';

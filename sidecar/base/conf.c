@@ -184,6 +184,7 @@ read_clusters(struct conf *c, struct conf_block *global)
 static void
 read_stores(struct conf *c, const struct conf_block *top)
 {
+    struct conf_report *report = top->reader->report;
     struct conf_block stores, mysql;
 
     conf_block_child(&stores, top, CONF_TOP_Stores, CONF_STORES);
@@ -191,8 +192,8 @@ read_stores(struct conf *c, const struct conf_block *top)
     conf_validate_block(&mysql);
     if (mysql.values[CONF_MYSQL_Clusters].given)
         read_clusters(c, &mysql);
-    if (c->nclusters == 0)
-        conf_report_add(top->reader->report, CONF_WARNING,
+    if (c->nclusters == 0 && report->errors == 0)
+        conf_report_add(report, CONF_WARNING,
                         mysql.values[CONF_MYSQL_Clusters].line,
                         "Stores.MySQL.Clusters",
                         "no clusters: every check answers 404");

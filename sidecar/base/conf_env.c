@@ -91,7 +91,8 @@ conf_env_in_place(const char *text, char *err, size_t err_size)
         if (strlen(out) > ENV_LENGTH_MAX)
             break;
     }
-    snprintf(err, err_size, "environment variables name each other for ever");
+    snprintf(err, err_size,
+             "environment variables name each other, or exceed 64 KiB");
     free(out);
     return NULL;
 }

@@ -129,16 +129,20 @@ warn_of_rest(const char *copy, size_t used, struct conf_report *report)
                         "content after the end of the configuration; ignored");
 }
 
-/* jansson quotes the text near the error, which may be a password. */
+/* jansson quotes the text near the error, which may be a password, and does
+ * not mention the comma that most often is what was forgotten. */
 static void
 report_syntax(json_error_t *error, struct conf_report *report)
 {
     char *near = strstr(error->text, " near ");
+    int comma = strncmp(error->text, "'}'", 3) == 0 ||
+                strncmp(error->text, "']'", 3) == 0;
 
     if (near)
         *near = '\0';
     conf_report_add(report, CONF_ERROR, error->line, "",
-                    "not JSON: %s near column %d", error->text, error->column);
+                    "not JSON: %s%s near column %d", comma ? "',' or " : "",
+                    error->text, error->column);
 }
 
 static char *

@@ -167,6 +167,13 @@ later_inventory(const struct conf_block *cluster,
     return complete;
 }
 
+/* Written but not read: an error that was told already. */
+static int
+is_wrong(const struct conf_block *b, enum conf_id id)
+{
+    return b->values[id].line > 0 && !b->values[id].given;
+}
+
 static const char *
 static_inventory(const struct conf_block *cluster,
                  const struct conf_block *hosts)
@@ -179,7 +186,8 @@ static_inventory(const struct conf_block *cluster,
         conf_block_problem(hosts, CONF_ERROR, CONF_STATIC_Hosts,
                            "empty host list: expected at least one HOST or "
                            "HOST:PORT");
-    else
+    else if (!is_wrong(cluster, CONF_CLUSTER_StaticHostsSettings) &&
+             !is_wrong(hosts, CONF_STATIC_Hosts))
         conf_report_add(cluster->reader->report, CONF_WARNING, cluster->line,
                         cluster->path, "no hosts: checks answer 404");
     return NULL;

@@ -1,0 +1,518 @@
+/* What is said of a bad configuration: place, what was expected, what was
+ * found. Whole reports, so that nothing else is said. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "conf_help.h"
+
+#define ONE_ERROR "f: 1 error, 0 warnings\n"
+#define ONE_WARNING "f: 0 errors, 1 warning\n"
+
+static void
+test_syntax(void **state)
+{
+    (void)state;
+    says("", "f: error: the file is empty: expected a JSON object\n" ONE_ERROR);
+    says(" \n\t\r\n",
+         "f: error: the file is empty: expected a JSON object\n" ONE_ERROR);
+    says("{", "f:1: error: not JSON: string or '}' expected near column 1\n"
+              ONE_ERROR);
+    says("{\n\"ListenPort\": 1\n\"DataCenter\": \"x\"}",
+         "f:3: error: not JSON: ',' or '}' expected near column 12\n"
+         ONE_ERROR);
+    says("{\"RaftNodes\": [\"a\" \"b\"]}",
+         "f:1: error: not JSON: ',' or ']' expected near column 22\n"
+         ONE_ERROR);
+    says("{\n\n\"ListenPort\" 1}",
+         "f:3: error: not JSON: ':' expected near column 14\n" ONE_ERROR);
+    says("{\n // comment\n}",
+         "f:2: error: not JSON: string or '}' expected near column 2\n"
+         ONE_ERROR);
+    says("{\"ListenPort\": 01}",
+         "f:1: error: not JSON: invalid token near column 16\n" ONE_ERROR);
+    says("{\"ListenPort\": 99999999999999999999}",
+         "f:1: error: not JSON: too big integer near column 35\n" ONE_ERROR);
+    says("{,}", "f:1: error: not JSON: string or '}' expected near column 2\n"
+                ONE_ERROR);
+    says("{\"RaftNodes\": [\"a\",,]}",
+         "f:1: error: not JSON: unexpected token near column 20\n" ONE_ERROR);
+    says("{\"Domain\": \"\xff\"}",
+         "f:1: error: not JSON: unable to decode byte 0xff near column 12\n"
+         ONE_ERROR);
+}
+
+/* The text near a syntax error may be a password. */
+static void
+test_syntax_keeps_secrets(void **state)
+{
+    (void)state;
+    conf_free(parse("{\"Password\": \"hunter2\" \"hunter3\"}"));
+    assert_null(strstr(said, "hunter"));
+    conf_free(parse("{\"Password\" \"hunter2\"}"));
+    assert_null(strstr(said, "hunter"));
+    conf_free(parse("{\"Password\": hunter2}"));
+    assert_null(strstr(said, "hunter"));
+    conf_free(parse("{\"Password\": \"hunter2\n\"}"));
+    assert_null(strstr(said, "hunter"));
+}
+
+static void
+test_not_an_object(void **state)
+{
+    (void)state;
+    says("[1]", "f:1: error: expected an object, found a list\n" ONE_ERROR);
+    says("\n null", "f:2: error: expected an object, found null\n" ONE_ERROR);
+    says("\"x\"", "f:1: error: expected an object, found a string\n" ONE_ERROR);
+}
+
+#define COMMA "a comma before a closing bracket is not JSON; ignored\n"
+
+static void
+test_tolerated_syntax(void **state)
+{
+    (void)state;
+    says("{\n\"RaftNodes\": [\"a\",\n ],\n"
+         "\"Stores\": {\"MySQL\": {\"Clusters\": {\"c\": {" HOSTS ",}}\n,\n}}}",
+         "f:2: warning: " COMMA "f:2: note: RaftNodes: not used yet\n"
+         "f:4: warning: " COMMA "f:5: warning: " COMMA
+         "f: 0 errors, 3 warnings\n");
+    says(CLUSTER(HOSTS) "\n\n{\"x\",}",
+         "f:6: warning: content after the end of the configuration; ignored\n"
+         ONE_WARNING);
+    says(CLUSTER(HOSTS) "}",
+         "f:4: warning: content after the end of the configuration; ignored\n"
+         ONE_WARNING);
+    says(CLUSTER(HOSTS) " \n\n ", NOTHING);
+}
+
+static void
+test_wrong_types(void **state)
+{
+    (void)state;
+    says(TOP("\"ListenPort\": \"80\""),
+         "f:2: error: ListenPort: expected an integer, found a string\n"
+         ONE_ERROR);
+    says(TOP("\"ListenPort\": 80.0"),
+         "f:2: error: ListenPort: expected an integer, found a number with a "
+         "point or an exponent\n" ONE_ERROR);
+    says(TOP("\"LeaderOnlyProbes\": 1"),
+         "f:2: error: LeaderOnlyProbes: expected true or false, found an "
+         "integer\n" ONE_ERROR);
+    says(TOP("\"StateFile\": true"),
+         "f:2: error: StateFile: expected a string, found true or false\n"
+         ONE_ERROR);
+    says(GLOBAL("\"ThrottleThreshold\": \"1\""),
+         "f:2: error: Stores.MySQL.ThrottleThreshold: expected a number, found "
+         "a string\n" ONE_ERROR);
+    says(GLOBAL("\"IgnoreHosts\": \"a\""),
+         "f:2: error: Stores.MySQL.IgnoreHosts: expected a list of strings, "
+         "found a string\n" ONE_ERROR);
+    says(GLOBAL("\"IgnoreHosts\": [\"a\",\n3, null]"),
+         "f:3: error: Stores.MySQL.IgnoreHosts[1]: expected a string, found an "
+         "integer\n"
+         "f:3: error: Stores.MySQL.IgnoreHosts[2]: expected a string, found "
+         "null\n"
+         "f: 2 errors, 0 warnings\n");
+    says(GLOBAL("\"User\": {}"),
+         "f:2: error: Stores.MySQL.User: expected a string, found an object\n"
+         ONE_ERROR);
+    says(CLUSTER("\"StaticHostsSettings\": [\"db1\"]"),
+         "f:3: error: " C ".StaticHostsSettings: expected an object, found a "
+         "list\n" ONE_ERROR);
+    says(CLUSTER("\"StaticHostsSettings\": {\"Hosts\": \"db1\"}"),
+         "f:3: error: " C ".StaticHostsSettings.Hosts: expected a list of "
+         "strings, found a string\n" ONE_ERROR);
+}
+
+static void
+test_wrong_type_of_objects(void **state)
+{
+    (void)state;
+    says("{\"Stores\": []}",
+         "f:1: error: Stores: expected an object, found a list\n" ONE_ERROR);
+    says(CLUSTER("\"HAProxySettings\": 5, " HOSTS),
+         "f:3: error: " C ".HAProxySettings: expected an object, found an "
+         "integer\n" ONE_ERROR);
+    /* of a key whose feature comes later, too */
+    says(TOP("\"RaftNodes\": \"a,b\""),
+         "f:2: error: RaftNodes: expected a list of strings, found a string\n"
+         "f:2: note: RaftNodes: not used yet\n" ONE_ERROR);
+}
+
+static void
+test_bounds(void **state)
+{
+    static const struct {
+        const char *key, *value, *expected;
+    } cases[] = {
+        {"ThrottleThreshold", "-1", "0 or more"},
+        {"ThrottleThreshold", "-0.001", "0 or more"},
+        {"Port", "-1", "0 to 65535"},
+        {"Port", "65536", "0 to 65535"},
+        {"CacheMillis", "-1", "0 to 86400000"},
+        {"CacheMillis", "86400001", "0 to 86400000"},
+        {"ProbeIntervalMillis", "0", "10 to 60000"},
+        {"ProbeIntervalMillis", "-50", "10 to 60000"},
+        {"ProbeIntervalMillis", "60001", "10 to 60000"},
+        {"ProbeTimeoutMillis", "9", "10 to 60000"},
+        {"MaxAgeMillis", "0", "1 to 86400000"},
+        {"IgnoreHostsCount", "-1", "0 to 2147483647"},
+        {"IgnoreHostsCount", "2147483648", "0 to 2147483647"},
+        {"HttpCheckPort", "-2", "-1 to 65535"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        char json[512], want[512];
+
+        snprintf(json, sizeof(json), CLUSTER("\n\"%s\": %s, " HOSTS),
+                 cases[i].key, cases[i].value);
+        snprintf(want, sizeof(want),
+                 "f:4: error: " C ".%s: %s is out of range: expected %s\n",
+                 cases[i].key, cases[i].value, cases[i].expected);
+        conf_free(parse(json));
+        assert_non_null(strstr(said, want));
+        assert_non_null(strstr(said, "f: 1 error"));
+    }
+    says(TOP("\"ListenPort\": 0"),
+         "f:2: error: ListenPort: 0 is out of range: expected 1 to 65535\n"
+         ONE_ERROR);
+    says(CLUSTER("\"Port\": 65535, \"ProbeIntervalMillis\": 10, " HOSTS),
+         NOTHING);
+}
+
+static void
+test_unknown_keys(void **state)
+{
+    (void)state;
+    says(TOP("\"ListenProt\": 1"),
+         "f:2: warning: ListenProt: unknown key, ignored; the nearest known "
+         "one is ListenPort\n" ONE_WARNING);
+    says(GLOBAL("\"ThrotleThreshhold\": {\"a\": [1, {}]}"),
+         "f:2: warning: Stores.MySQL.ThrotleThreshhold: unknown key, ignored; "
+         "the nearest known one is ThrottleThreshold\n" ONE_WARNING);
+    says(CLUSTER("\"statichostsetting\": {}, " HOSTS),
+         "f:3: warning: " C ".statichostsetting: unknown key, ignored; the "
+         "nearest known one is StaticHostsSettings\n" ONE_WARNING);
+    says(CLUSTER("\"Collation\": \"x\", " HOSTS),
+         "f:3: warning: " C ".Collation: has no meaning here, ignored; it "
+         "belongs to Stores.MySQL\n" ONE_WARNING);
+    says(TOP("\"Hosts\": []"),
+         "f:2: warning: Hosts: has no meaning here, ignored; it belongs to "
+         "StaticHostsSettings of a cluster\n" ONE_WARNING);
+    says(TOP("\"a\\nb\\u001b\": 1"),
+         "f:2: warning: a\\nb\\x1b: unknown key, ignored; the nearest known "
+         "one is Role\n" ONE_WARNING);
+}
+
+static void
+test_duplicate_keys(void **state)
+{
+    struct conf *c;
+
+    (void)state;
+    c = parse(CLUSTER("\"Port\": 1,\n\"PORT\": 2,\n\"Port\": 3, " HOSTS));
+    assert_int_equal(c->clusters[0].port, 3);
+    conf_free(c);
+    assert_string_equal(strstr(said, "f:3"),
+                        "f:3: warning: " C ".Port: line 5 says it again; line "
+                        "3 is ignored\n"
+                        "f:4: warning: " C ".Port: line 5 says it again; line "
+                        "4 is ignored\n"
+                        "f: 0 errors, 2 warnings\n");
+    c = parse(CLUSTER("\"Port\": 1,\n\"Port\": 2,\n\"pORT\": 3, " HOSTS));
+    assert_int_equal(c->clusters[0].port, 3);
+    conf_free(c);
+    /* what is ignored is not looked at; what jansson forgets is not missed */
+    says(CLUSTER("\"port\": -1,\n\"Port\": 5,\n\"port\": 6, " HOSTS),
+         "f:3: warning: " C ".Port: line 5 says it again; line 3 is ignored\n"
+         "f:4: warning: " C ".Port: line 5 says it again; line 4 is ignored\n"
+         "f: 0 errors, 2 warnings\n");
+    says(CLUSTER(HOSTS ", " HOSTS), "f:3: warning: " C ".StaticHostsSettings: "
+                                    "line 3 says it again; line 3 is ignored\n"
+                                    ONE_WARNING);
+}
+
+static void
+test_duplicate_clusters(void **state)
+{
+    struct conf *c = parse("{\"Stores\": {\"MySQL\": {\"Clusters\": {\n"
+                           "\"a\": {\"Port\": 1, " HOSTS "},\n"
+                           "\"b\": {" HOSTS "}, \"b\": {" HOSTS "},\n"
+                           "\"a\": {\"Port\": 2, " HOSTS "}}}}}");
+
+    (void)state;
+    assert_int_equal(c->nclusters, 2);
+    assert_int_equal(c->clusters[0].port, 2);
+    conf_free(c);
+    assert_string_equal(strstr(said, "f:2"),
+                        "f:2: warning: Stores.MySQL.Clusters.a: line 4 says it "
+                        "again; line 2 is ignored\n"
+                        "f:3: warning: Stores.MySQL.Clusters.b: line 3 says it "
+                        "again; line 3 is ignored\n"
+                        "f: 0 errors, 2 warnings\n");
+}
+
+#define SIXTY "123456789012345678901234567890123456789012345678901234567890"
+
+static void
+test_cluster_names(void **state)
+{
+    struct conf *c;
+
+    (void)state;
+    c = parse("{\"Stores\": {\"MySQL\": {\"Clusters\": {\"" SIXTY "123\": {"
+              HOSTS "}, \"with space \\u00fc\": {" HOSTS "}}}}}");
+    assert_int_equal(c->nclusters, 2);
+    conf_free(c);
+    says("{\"Stores\": {\"MySQL\": {\"Clusters\": {\n\"" SIXTY "1234\": {},\n"
+         "\"\": {},\n\"a/b\": {},\n\"a\\tb\": {},\n\"n\": null,\n\"l\": []}}}}",
+         "f:2: error: Stores.MySQL.Clusters." SIXTY "1234: the name of a "
+         "cluster has 64 bytes: expected at most 63\n"
+         "f:3: error: Stores.MySQL.Clusters.: the name of a cluster is empty\n"
+         "f:4: error: Stores.MySQL.Clusters.a/b: the name of a cluster has a "
+         "'/' or a control character, which no check could ask for\n"
+         "f:5: error: Stores.MySQL.Clusters.a\\x09b: the name of a cluster has "
+         "a '/' or a control character, which no check could ask for\n"
+         "f:6: error: Stores.MySQL.Clusters.n: expected an object, found null\n"
+         "f:7: error: Stores.MySQL.Clusters.l: expected an object, found a "
+         "list\n"
+         "f: 6 errors, 0 warnings\n");
+}
+
+static void
+test_host_lists(void **state)
+{
+    (void)state;
+    says(CLUSTER("\"Port\": 1"),
+         "f:3: warning: " C ": no hosts: checks answer 404\n" ONE_WARNING);
+    says(CLUSTER("\"StaticHostsSettings\": {}"),
+         "f:3: warning: " C ": no hosts: checks answer 404\n" ONE_WARNING);
+    says(CLUSTER("\n\"StaticHostsSettings\": {\n\"Hosts\": []}"),
+         "f:5: error: " C ".StaticHostsSettings.Hosts: empty host list: "
+         "expected at least one HOST or HOST:PORT\n" ONE_ERROR);
+    says(CLUSTER("\"StaticHostsSettings\": {\"Hosts\": [\"a\", 5]}"),
+         "f:3: error: " C ".StaticHostsSettings.Hosts[1]: expected a string, "
+         "found an integer\n" ONE_ERROR);
+    says("{\"Stores\": {\"MySQL\": {\n\"Clusters\": {}}}}",
+         "f:2: warning: Stores.MySQL.Clusters: no clusters: every check "
+         "answers 404\n" ONE_WARNING);
+}
+
+#define LATER                                                                  \
+    "not used yet: this cluster has no hosts, its checks answer 404\n"
+
+static void
+test_later_inventories(void **state)
+{
+    struct conf *c;
+
+    (void)state;
+    says(CLUSTER("\"HAProxySettings\": {\"Host\": \"h\", \"Port\": 80, "
+                 "\"PoolName\": \"p\"}, " HOSTS),
+         "f:3: note: " C ".HAProxySettings: " LATER NOTHING);
+    says(CLUSTER("\"HAProxySettings\": {\"Host\": \"h\", "
+                 "\"PoolName\": \"p\"}, " HOSTS),
+         "f:3: warning: " C ".HAProxySettings: incomplete, ignored: expected "
+         "PoolName, and Host and Port or Addresses\n" ONE_WARNING);
+    says(CLUSTER("\"VitessSettings\": {\"API\": \"h\"}, " HOSTS),
+         "f:3: warning: " C ".VitessSettings: incomplete, ignored: expected "
+         "API and Keyspace\n" ONE_WARNING);
+    says(CLUSTER("\"ProxySQLSettings\": {\"HostgroupID\": 1}, " HOSTS),
+         "f:3: warning: " C ".ProxySQLSettings: incomplete, ignored: expected "
+         "Addresses, User, Password and HostgroupID\n" ONE_WARNING);
+    /* complete by what Stores.MySQL says; empty Hosts do no harm then */
+    says("{\"Stores\": {\"MySQL\": {\"ProxySQLAddresses\": [\"a:1\"],\n"
+         "\"ProxySQLUser\": \"u\", \"ProxySQLPassword\": \"p\",\n"
+         "\"Clusters\": {\"c\": {\"ProxySQLSettings\": {\"HostgroupID\": 1},"
+         "\"StaticHostsSettings\": {\"Hosts\": []}}}}}}",
+         "f:1: note: Stores.MySQL.ProxySQLAddresses: not used yet\n"
+         "f:2: note: Stores.MySQL.ProxySQLUser: not used yet\n"
+         "f:2: note: Stores.MySQL.ProxySQLPassword: not used yet\n"
+         "f:3: note: " C ".ProxySQLSettings: " LATER NOTHING);
+    c = parse(CLUSTER("\"HAProxySettings\": {}, " HOSTS));
+    assert_string_equal(c->clusters[0].inventory, "static");
+    conf_free(c);
+}
+
+static void
+test_haproxy_addresses(void **state)
+{
+    (void)state;
+    unsetenv("CONF_T_NONE");
+    setenv("CONF_T_EMPTY", "", 1);
+    setenv("CONF_T_LB", "lb1:80", 1);
+    says(CLUSTER("\"HAProxySettings\": {\n\"Addresses\": "
+                 "\"a,${CONF_T_NONE}\"}, " HOSTS),
+         "f:3: warning: " C ".HAProxySettings: incomplete, ignored: expected "
+         "PoolName, and Host and Port or Addresses\n"
+         "f:4: error: " C ".HAProxySettings.Addresses: unknown environment "
+         "variable ${CONF_T_NONE}\n"
+         "f: 1 error, 1 warning\n");
+    says(CLUSTER("\"HAProxySettings\": {\"PoolName\": \"p\", \"Addresses\": "
+                 "\"${CONF_T_EMPTY}\"}"),
+         "f:3: error: " C ".HAProxySettings.Addresses: unknown environment "
+         "variable ${CONF_T_EMPTY}\n"
+         "f:3: note: " C ".HAProxySettings: " LATER ONE_ERROR);
+    says(CLUSTER("\"HAProxySettings\": {\"PoolName\": \"p\", \"Addresses\": "
+                 "\"${CONF_T_LB},${CONF_T_LB}\"}"),
+         "f:3: note: " C ".HAProxySettings: " LATER NOTHING);
+}
+
+/* The note stands once, at the first of many. */
+static void
+test_note_once(void **state)
+{
+    (void)state;
+    says("{\"Stores\": {\"MySQL\": {\"Clusters\": {\n"
+         "\"a\": {\"HttpCheckPort\": 1, " HOSTS "},\n"
+         "\"b\": {\"HttpCheckPort\": 2, " HOSTS "}}}}}",
+         "f:2: note: Stores.MySQL.Clusters.a.HttpCheckPort: not used yet\n"
+         NOTHING);
+}
+
+static void
+test_backend(void **state)
+{
+    (void)state;
+    says("{\n\"BackendMySQLHost\": \"h\",\n\"Stores\": {\"MySQL\": {\"Clusters"
+         "\": {\"c\": {" HOSTS "}}}}}",
+         "f:2: note: BackendMySQLHost: not used yet\n"
+         "f:2: error: BackendMySQLHost: BackendMySQLSchema must be set when "
+         "BackendMySQLHost is specified\n" ONE_ERROR);
+    conf_free(parse(CLUSTER(HOSTS)));
+    assert_string_equal(said, "f: note: neither RaftDataDir nor "
+                              "BackendMySQLHost is set: this node leads "
+                              "itself\n" NOTHING);
+}
+
+static void
+test_state_file(void **state)
+{
+    static const char bad[] = "f:2: error: StateFile: expected a path without "
+                              "control characters\n" ONE_ERROR;
+
+    (void)state;
+    says(TOP("\"StateFile\": \"\""), bad);
+    says(TOP("\"StateFile\": \"/a\\nb\""), bad);
+    says(TOP("\"StateFile\": \"run/state\""),
+         "f:2: warning: StateFile: a relative path: nginx looks for it "
+         "elsewhere than this program\n" ONE_WARNING);
+}
+
+static void
+test_metric_query(void **state)
+{
+    static const char text[] =
+        ".MetricQuery: expected a query that begins with SELECT or SHOW "
+        "GLOBAL, or \"\" for the replica status: every check will answer 500, "
+        "Unsupported metrics query type\n" ONE_WARNING;
+    char want[512];
+
+    (void)state;
+    snprintf(want, sizeof(want), "f:2: warning: Stores.MySQL%s", text);
+    says(GLOBAL("\"MetricQuery\": \" select 1\""), want);
+    says(GLOBAL("\"MetricQuery\": \"with x as (select 1) select 1\""), want);
+    says(GLOBAL("\"MetricQuery\": \"show slave status\""), want);
+    snprintf(want, sizeof(want), "f:3: warning: " C "%s", text);
+    says(CLUSTER("\"MetricQuery\": \"(select 1)\", " HOSTS), want);
+    says(GLOBAL("\"MetricQuery\": \"SELECT 1\""), NOTHING);
+    says(GLOBAL("\"MetricQuery\": \"Show Global status like 'x'\""), NOTHING);
+    says(GLOBAL("\"MetricQuery\": \"\""), NOTHING);
+}
+
+static void
+test_tls_files(void **state)
+{
+    (void)state;
+    says(GLOBAL("\"UseTLS\": true, \"TLSCAFile\": \"/nonexistent/ca\""),
+         "f:2: error: Stores.MySQL.TLSCAFile: cannot read /nonexistent/ca: No "
+         "such file or directory\n" ONE_ERROR);
+    says(GLOBAL("\"UseTLS\": true, \"TLSCAFile\": \"/\""),
+         "f:2: error: Stores.MySQL.TLSCAFile: cannot read /: Is a directory\n"
+         ONE_ERROR);
+    says(GLOBAL("\"UseTLS\": true, \"TLSCertFile\": \"/dev/null\""),
+         "f:2: error: Stores.MySQL.TLSCertFile: TLSKeyFile must be set when "
+         "TLSCertFile is specified\n" ONE_ERROR);
+    says(GLOBAL("\"UseTLS\": true, \"TLSKeyFile\": \"/dev/null\""),
+         "f:2: error: Stores.MySQL.TLSKeyFile: TLSCertFile must be set when "
+         "TLSKeyFile is specified\n" ONE_ERROR);
+    says(GLOBAL("\"TLSCAFile\": \"/dev/null\""),
+         "f:2: warning: Stores.MySQL.TLSCAFile: has no effect: UseTLS is not "
+         "set, connections are plain\n" ONE_WARNING);
+    says(GLOBAL("\"UseTLS\": true, \"TLSCAFile\": \"/dev/null\", "
+                "\"TLSCertFile\": \"/dev/null\", "
+                "\"TLSKeyFile\": \"/dev/null\""),
+         NOTHING);
+    /* a cluster that says no to TLS has nothing to be warned of */
+    says("{\"Stores\": {\"MySQL\": {\"UseTLS\": true, \"TLSCAFile\": "
+         "\"/dev/null\", \"Clusters\": {\"c\": {\"UseTLS\": false, " HOSTS
+         "}}}}}", NOTHING);
+}
+
+/* A mistake in Stores.MySQL is one, however many clusters inherit it. */
+static void
+test_inherited_problem_once(void **state)
+{
+    (void)state;
+    says("{\"Stores\": {\"MySQL\": {\"UseTLS\": true,\n"
+         "\"TLSCertFile\": \"/dev/null\",\n\"Clusters\": {"
+         "\"a\": {" HOSTS "}, \"b\": {" HOSTS "}, \"c\": {" HOSTS "}}}}}",
+         "f:2: error: Stores.MySQL.TLSCertFile: TLSKeyFile must be set when "
+         "TLSCertFile is specified\n" ONE_ERROR);
+}
+
+/* A pipe in the place of a file is not waited for. */
+static void
+test_tls_file_is_a_pipe(void **state)
+{
+    char dir[] = "/tmp/test_conf.XXXXXX", json[512], fifo[64];
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    snprintf(fifo, sizeof(fifo), "%s/fifo", dir);
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    snprintf(json, sizeof(json),
+             GLOBAL("\"UseTLS\": true, \"TLSCAFile\": \"%s\""), fifo);
+    says(json, NOTHING);
+    unlink(fifo);
+    rmdir(dir);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_syntax),
+        cmocka_unit_test(test_syntax_keeps_secrets),
+        cmocka_unit_test(test_not_an_object),
+        cmocka_unit_test(test_tolerated_syntax),
+        cmocka_unit_test(test_wrong_types),
+        cmocka_unit_test(test_wrong_type_of_objects),
+        cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_unknown_keys),
+        cmocka_unit_test(test_duplicate_keys),
+        cmocka_unit_test(test_duplicate_clusters),
+        cmocka_unit_test(test_cluster_names),
+        cmocka_unit_test(test_host_lists),
+        cmocka_unit_test(test_later_inventories),
+        cmocka_unit_test(test_haproxy_addresses),
+        cmocka_unit_test(test_note_once),
+        cmocka_unit_test(test_backend),
+        cmocka_unit_test(test_state_file),
+        cmocka_unit_test(test_metric_query),
+        cmocka_unit_test(test_tls_files),
+        cmocka_unit_test(test_inherited_problem_once),
+        cmocka_unit_test(test_tls_file_is_a_pipe),
+    };
+
+    return cmocka_run_group_tests_name("conf_problems", tests, NULL, NULL);
+}

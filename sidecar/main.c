@@ -51,11 +51,10 @@ log_report(const struct options *o, const struct conf_report *report)
         const struct conf_problem *p = &report->problems[i];
 
         if (p->severity != CONF_NOTE)
-            log_event(p->severity == CONF_ERROR ? LOG_LEVEL_ERROR
-                                                : LOG_LEVEL_WARN,
-                      "config", log_str("file", o->config),
-                      log_int("line", p->line), log_str("key", p->path),
-                      log_str("problem", p->text));
+            log_event(
+                p->severity == CONF_ERROR ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN,
+                "config", log_str("file", o->config), log_int("line", p->line),
+                log_str("key", p->path), log_str("problem", p->text));
     }
 }
 

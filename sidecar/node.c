@@ -130,7 +130,9 @@ take_watch(struct watch **old, size_t count, const char *name)
 }
 
 static void
-node_set_conf(struct node *n, struct conf *conf, const struct sluice_view *before)
+node_set_conf(struct node *n,
+              struct conf *conf,
+              const struct sluice_view *before)
 {
     struct watch **old = n->watches;
     size_t nold = n->nwatches;
@@ -187,8 +189,8 @@ node_start(struct loop *loop, struct conf *conf, char *err, size_t err_size)
     read_before(conf->state_file, &before);
     node_set_conf(n, conf, &before);
     sluice_view_free(&before);
-    n->publisher = publisher_open(loop, conf->state_file, &source, err,
-                                  err_size);
+    n->publisher =
+        publisher_open(loop, conf->state_file, &source, err, err_size);
     if (!n->publisher) {
         node_free(n);
         return NULL;

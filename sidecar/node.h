@@ -13,10 +13,8 @@ struct node;
 /* Takes the configuration. NULL with a sentence in err (the configuration is
  * then the caller's again), for instance when another sluiced holds the
  * state file. */
-struct node *node_start(struct loop *loop,
-                        struct conf *conf,
-                        char *err,
-                        size_t err_size);
+struct node *
+node_start(struct loop *loop, struct conf *conf, char *err, size_t err_size);
 
 /* Goes over to a new configuration, which it takes: clusters and hosts that
  * did not change keep their probes and data. What cannot change while

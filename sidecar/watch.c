@@ -138,8 +138,7 @@ take_unchanged(struct watch_host **old,
         struct watch_host *host = old[i];
 
         if (host && host->id.ignored == id->ignored &&
-            host->id.port == id->port &&
-            strcmp(host->id.name, id->name) == 0 &&
+            host->id.port == id->port && strcmp(host->id.name, id->name) == 0 &&
             probe_settings_equal(&host->settings, &settings)) {
             old[i] = NULL;
             return host;

@@ -1,4 +1,5 @@
-/* The loop and the clocks: libuv, and noticing that we ourselves stood still. */
+/* The loop and the clocks: libuv, and noticing that we ourselves stood still.
+ */
 #include "base/loop.h"
 
 #include <time.h>

@@ -137,8 +137,8 @@ aggregate_hosts(const struct aggregate_host *hosts,
     values = malloc((count ? count : 1) * sizeof(*values));
     if (!values)
         abort();
-    nvalues = aggregate_collect(hosts, count, rules, now_ms, values, &tokens,
-                                out);
+    nvalues =
+        aggregate_collect(hosts, count, rules, now_ms, values, &tokens, out);
     if (nvalues == 0) {
         aggregate_error(out, "No hosts found");
     } else if (nvalues > 0) {

@@ -31,7 +31,11 @@ struct aggregate_rules {
 };
 
 struct aggregate {
-    enum { AGGREGATE_METRIC_VALUE, AGGREGATE_METRIC_PENDING, AGGREGATE_METRIC_ERROR } kind;
+    enum {
+        AGGREGATE_METRIC_VALUE,
+        AGGREGATE_METRIC_PENDING,
+        AGGREGATE_METRIC_ERROR
+    } kind;
     double value;
     uint64_t sampled_ms; /* oldest of the values that were read */
     char error[256];

@@ -122,8 +122,8 @@ inventory_parse_host(const char *text,
     }
     host->port = (uint16_t)default_port;
     if (port && parse_port(port, &host->port) != 0) {
-        snprintf(err, err_size,
-                 "\"%s\" has a bad port: expected 1 to 65535", text);
+        snprintf(err, err_size, "\"%s\" has a bad port: expected 1 to 65535",
+                 text);
         return -1;
     }
     strcpy(host->name, name);

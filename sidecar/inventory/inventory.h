@@ -10,7 +10,7 @@
 struct inventory_host {
     char name[256]; /* name, IPv4 or IPv6 literal without brackets */
     uint16_t port;
-    int ignored;    /* IgnoreHosts matched: known, not probed */
+    int ignored; /* IgnoreHosts matched: known, not probed */
 };
 
 struct inventory_hosts {

@@ -34,8 +34,8 @@ drop_duplicates(struct inventory_hosts *hosts)
     size_t kept = 0;
 
     for (size_t i = 0; i < hosts->count; i++)
-        if (i == 0 || by_name_and_port(&hosts->items[kept - 1],
-                                       &hosts->items[i]) != 0)
+        if (i == 0 ||
+            by_name_and_port(&hosts->items[kept - 1], &hosts->items[i]) != 0)
             hosts->items[kept++] = hosts->items[i];
     hosts->count = kept;
 }

@@ -57,8 +57,8 @@ test_ignore_hosts_count(void **state)
     fill(hosts);
     for (int tokens = 0; tokens <= 5; tokens++)
         want_value(run(hosts, 5,
-                         (struct aggregate_rules){.ignore_hosts_count = tokens}),
-                     expected[tokens]);
+                       (struct aggregate_rules){.ignore_hosts_count = tokens}),
+                   expected[tokens]);
 }
 
 static void
@@ -71,9 +71,9 @@ test_ignore_hosts_threshold(void **state)
     fill(hosts);
     for (int tokens = 0; tokens <= 5; tokens++)
         want_value(run(hosts, 5,
-                         (struct aggregate_rules){.ignore_hosts_count = tokens,
-                                                  .ignore_hosts_threshold = 1}),
-                     expected[tokens]);
+                       (struct aggregate_rules){.ignore_hosts_count = tokens,
+                                                .ignore_hosts_threshold = 1}),
+                   expected[tokens]);
 }
 
 static void
@@ -87,9 +87,9 @@ test_error_takes_a_token(void **state)
     hosts[3].error = "Error 1045: no";
     want_error(run(hosts, 5, (struct aggregate_rules){0}), "Error 1045: no");
     want_value(run(hosts, 5, (struct aggregate_rules){.ignore_hosts_count = 1}),
-                 1.7);
+               1.7);
     want_value(run(hosts, 5, (struct aggregate_rules){.ignore_hosts_count = 2}),
-                 1.2);
+               1.2);
 }
 
 static void
@@ -105,7 +105,7 @@ test_first_error_is_told(void **state)
     hosts[4].error = "second";
     want_error(run(hosts, 5, (struct aggregate_rules){0}), "first");
     want_error(run(hosts, 5, (struct aggregate_rules){.ignore_hosts_count = 1}),
-                 "second");
+               "second");
     hosts[1].error = NULL;
     want_error(run(hosts, 5, (struct aggregate_rules){0}), "unknown error");
 }
@@ -123,11 +123,11 @@ test_dial_errors(void **state)
     want_error(run(hosts, 5, (struct aggregate_rules){0}), text);
     /* Free of charge: the token still drops the largest value. */
     want_value(run(hosts, 5, (struct aggregate_rules){.ignore_dial_errors = 1}),
-                 1.2);
+               1.2);
     want_value(run(hosts, 5,
-                     (struct aggregate_rules){.ignore_dial_errors = 1,
-                                              .ignore_hosts_count = 1}),
-                 1.1);
+                   (struct aggregate_rules){.ignore_dial_errors = 1,
+                                            .ignore_hosts_count = 1}),
+               1.1);
 }
 
 static void
@@ -165,7 +165,7 @@ test_no_hosts(void **state)
     for (size_t i = 0; i < 5; i++)
         hosts[i].state = AGGREGATE_ERROR;
     want_error(run(hosts, 5, (struct aggregate_rules){.ignore_hosts_count = 5}),
-                 "No hosts found");
+               "No hosts found");
 }
 
 static void

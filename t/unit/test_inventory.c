@@ -147,8 +147,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hosts),        cmocka_unit_test(test_bad_hosts),
-        cmocka_unit_test(test_static),       cmocka_unit_test(test_static_empty_and_bad),
+        cmocka_unit_test(test_hosts),
+        cmocka_unit_test(test_bad_hosts),
+        cmocka_unit_test(test_static),
+        cmocka_unit_test(test_static_empty_and_bad),
         cmocka_unit_test(test_find),
     };
 

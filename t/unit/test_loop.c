@@ -23,7 +23,10 @@ on_deadline(uv_timer_t *timer)
 }
 
 static void
-run_for(struct loop *l, unsigned deadline_ms, unsigned block_ms, uint64_t *count)
+run_for(struct loop *l,
+        unsigned deadline_ms,
+        unsigned block_ms,
+        uint64_t *count)
 {
     struct seen seen = {.loop = l, .at_deadline = UINT64_MAX};
     uv_timer_t timer;

@@ -127,7 +127,7 @@ row('/check/a/mysql/refused', 500, 0, 1,
     "dial tcp $closed: connect: connection refused");
 row('/check/a/mysql/spared', 200, 1, 1, '');
 row('/check/a/mysql/login', 500, 0, 1,
-    qr/Error 1045: Access denied for user 'probe'@'[^']+' \(using password: YES\)/);
+    qr/Error 1045: Access denied for user 'probe'\@'[^']+' \(using password: YES\)/);
 row('/check/a/mysql/noname', 500, 0, 1,
     qr/dial tcp: lookup no-such-host\.invalid: no such host/);
 row('/check/a/mysql/twocols', 500, 0, 1,

@@ -91,8 +91,8 @@ read_inventory(struct conf_cluster *c, const struct conf_block *cluster)
                      CONF_VITESS);
     conf_block_child(&hosts, cluster, CONF_CLUSTER_StaticHostsSettings,
                      CONF_STATIC);
-    c->inventory = conf_validate_inventory(cluster, &haproxy, &proxysql,
-                                           &vitess, &hosts);
+    c->inventory =
+        conf_validate_inventory(cluster, &haproxy, &proxysql, &vitess, &hosts);
     c->static_hosts = take_list(&hosts, CONF_STATIC_Hosts);
     conf_block_free(&haproxy);
     conf_block_free(&proxysql);
@@ -193,10 +193,9 @@ read_stores(struct conf *c, const struct conf_block *top)
     if (mysql.values[CONF_MYSQL_Clusters].given)
         read_clusters(c, &mysql);
     if (c->nclusters == 0 && report->errors == 0)
-        conf_report_add(report, CONF_WARNING,
-                        mysql.values[CONF_MYSQL_Clusters].line,
-                        "Stores.MySQL.Clusters",
-                        "no clusters: every check answers 404");
+        conf_report_add(
+            report, CONF_WARNING, mysql.values[CONF_MYSQL_Clusters].line,
+            "Stores.MySQL.Clusters", "no clusters: every check answers 404");
     conf_block_free(&mysql);
     conf_block_free(&stores);
 }

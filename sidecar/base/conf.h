@@ -15,11 +15,11 @@ struct conf_list {
 };
 
 struct conf_tls {
-    int use;     /* UseTLS */
-    int verify;  /* TLSVerify: certificate and host name, default true */
-    char *ca;    /* TLSCAFile; "" = the system's */
-    char *cert;  /* TLSCertFile; "" = none */
-    char *key;   /* TLSKeyFile; "" = none */
+    int use;    /* UseTLS */
+    int verify; /* TLSVerify: certificate and host name, default true */
+    char *ca;   /* TLSCAFile; "" = the system's */
+    char *cert; /* TLSCertFile; "" = none */
+    char *key;  /* TLSKeyFile; "" = none */
 };
 
 struct conf_cluster {

@@ -90,7 +90,7 @@ void conf_inherit(struct conf_block *cluster, const struct conf_block *global);
 
 /* conf_validate.c: what one key's type and bounds do not say. */
 void conf_validate_top(const struct conf_block *top);
-void conf_validate_block(const struct conf_block *b); /* as written */
+void conf_validate_block(const struct conf_block *b);     /* as written */
 void conf_validate_tls(const struct conf_block *cluster); /* as inherited */
 
 /* The inventory driver of a cluster whose settings these are, NULL: none, or

@@ -58,8 +58,8 @@ replace(char *text, const char *start, const char *end, const char *value)
 {
     char *out;
 
-    if (asprintf(&out, "%.*s%s%s", (int)(start - text), text, value,
-                 end + 1) < 0)
+    if (asprintf(&out, "%.*s%s%s", (int)(start - text), text, value, end + 1) <
+        0)
         abort();
     free(text);
     return out;

@@ -22,8 +22,8 @@ grow(struct conf_report *report)
     if (report->count < report->capacity)
         return;
     report->capacity = report->capacity ? 2 * report->capacity : 16;
-    report->problems = realloc(report->problems, report->capacity *
-                                                     sizeof(*report->problems));
+    report->problems =
+        realloc(report->problems, report->capacity * sizeof(*report->problems));
     if (!report->problems)
         abort();
 }

@@ -3,48 +3,48 @@
 
 #include <strings.h>
 
-#define STR(place, key, def, flag)                                             \
-    {.name = #key,                                                             \
-     .places = CONF_##place,                                                   \
-     .type = CONF_STR,                                                         \
-     .flags = CONF_##flag,                                                     \
+#define STR(place, key, def, flag) \
+    {.name = #key,                 \
+     .places = CONF_##place,       \
+     .type = CONF_STR,             \
+     .flags = CONF_##flag,         \
      .string = def},
 
-#define INT(place, key, def, min, max, flag)                                   \
-    {.name = #key,                                                             \
-     .places = CONF_##place,                                                   \
-     .type = CONF_INT,                                                         \
-     .flags = CONF_##flag,                                                     \
-     .least = min,                                                             \
-     .most = max,                                                              \
+#define INT(place, key, def, min, max, flag) \
+    {.name = #key,                           \
+     .places = CONF_##place,                 \
+     .type = CONF_INT,                       \
+     .flags = CONF_##flag,                   \
+     .least = min,                           \
+     .most = max,                            \
      .number = def},
 
-#define NUM(place, key, def, min, max, flag)                                   \
-    {.name = #key,                                                             \
-     .places = CONF_##place,                                                   \
-     .type = CONF_NUM,                                                         \
-     .flags = CONF_##flag,                                                     \
-     .least = min,                                                             \
-     .most = max,                                                              \
+#define NUM(place, key, def, min, max, flag) \
+    {.name = #key,                           \
+     .places = CONF_##place,                 \
+     .type = CONF_NUM,                       \
+     .flags = CONF_##flag,                   \
+     .least = min,                           \
+     .most = max,                            \
      .number = def},
 
-#define BOOL(place, key, def, flag)                                            \
-    {.name = #key,                                                             \
-     .places = CONF_##place,                                                   \
-     .type = CONF_BOOL,                                                        \
-     .flags = CONF_##flag,                                                     \
+#define BOOL(place, key, def, flag) \
+    {.name = #key,                  \
+     .places = CONF_##place,        \
+     .type = CONF_BOOL,             \
+     .flags = CONF_##flag,          \
      .number = def},
 
-#define LIST(place, key, flag)                                                 \
-    {.name = #key,                                                             \
-     .places = CONF_##place,                                                   \
-     .type = CONF_LIST,                                                        \
+#define LIST(place, key, flag) \
+    {.name = #key,             \
+     .places = CONF_##place,   \
+     .type = CONF_LIST,        \
      .flags = CONF_##flag},
 
-#define OBJECT(place, key, flag)                                               \
-    {.name = #key,                                                             \
-     .places = CONF_##place,                                                   \
-     .type = CONF_OBJECT,                                                      \
+#define OBJECT(place, key, flag) \
+    {.name = #key,               \
+     .places = CONF_##place,     \
+     .type = CONF_OBJECT,        \
      .flags = CONF_##flag},
 
 const struct conf_key conf_keys[CONF_NKEYS] = {

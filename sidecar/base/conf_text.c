@@ -203,8 +203,8 @@ static char *
 read_key(struct cursor *cur)
 {
     const char *end = string_end(cur->at);
-    json_t *string = json_loadb(cur->at, (size_t)(end - cur->at),
-                                JSON_DECODE_ANY, NULL);
+    json_t *string =
+        json_loadb(cur->at, (size_t)(end - cur->at), JSON_DECODE_ANY, NULL);
     char *key = string ? strdup(json_string_value(string)) : NULL;
 
     if (!key)

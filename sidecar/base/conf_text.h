@@ -44,8 +44,8 @@ int conf_text_open(struct conf_text *t,
 void conf_text_close(struct conf_text *t);
 
 /* The members of an object in the file's order; freed by the other. */
-struct conf_member *
-conf_text_members(const struct conf_spot *object, size_t *count);
+struct conf_member *conf_text_members(const struct conf_spot *object,
+                                      size_t *count);
 void conf_text_members_free(struct conf_member *members, size_t count);
 
 /* The line of each item of an array, json_array_size() of them; free() it. */

@@ -84,9 +84,8 @@ conf_validate_block(const struct conf_block *b)
 void
 conf_validate_tls(const struct conf_block *cluster)
 {
-    static const enum conf_id files[] = {CONF_BLOCK_TLSCAFile,
-                                         CONF_BLOCK_TLSCertFile,
-                                         CONF_BLOCK_TLSKeyFile};
+    static const enum conf_id files[] = {
+        CONF_BLOCK_TLSCAFile, CONF_BLOCK_TLSCertFile, CONF_BLOCK_TLSKeyFile};
     int cert = *string(cluster, CONF_BLOCK_TLSCertFile) != '\0';
     int key = *string(cluster, CONF_BLOCK_TLSKeyFile) != '\0';
 

@@ -53,7 +53,7 @@ struct place {
     int line;
 };
 
-#define problem(p, severity, ...)                                              \
+#define problem(p, severity, ...) \
     conf_report_add((p)->report, severity, (p)->line, (p)->path, __VA_ARGS__)
 
 static void

@@ -38,15 +38,24 @@ void log_write(enum log_level level,
                const char *event,
                const struct log_field *fields);
 
-#define log_str(k, v) {.key = (k), .type = LOG_FIELD_STR, .str = (v)}
-#define log_int(k, v) {.key = (k), .type = LOG_FIELD_INT, .integer = (v)}
-#define log_num(k, v) {.key = (k), .type = LOG_FIELD_NUM, .num = (v)}
+#define log_str(k, v)                                 \
+    {                                                 \
+        .key = (k), .type = LOG_FIELD_STR, .str = (v) \
+    }
+#define log_int(k, v)                                     \
+    {                                                     \
+        .key = (k), .type = LOG_FIELD_INT, .integer = (v) \
+    }
+#define log_num(k, v)                                 \
+    {                                                 \
+        .key = (k), .type = LOG_FIELD_NUM, .num = (v) \
+    }
 
 /* log_info("probe_failed", log_str("host", h), log_int("port", p)); */
-#define log_event(level, event, ...)                                           \
-    log_write(level, event,                                                    \
-              (const struct log_field[]){                                      \
-                  __VA_ARGS__ __VA_OPT__(, ){.key = 0}})
+#define log_event(level, event, ...) \
+    log_write(                       \
+        level, event,                \
+        (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){.key = 0}})
 #define log_debug(event, ...) log_event(LOG_LEVEL_DEBUG, event, __VA_ARGS__)
 #define log_info(event, ...) log_event(LOG_LEVEL_INFO, event, __VA_ARGS__)
 #define log_warn(event, ...) log_event(LOG_LEVEL_WARN, event, __VA_ARGS__)

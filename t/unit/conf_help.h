@@ -43,19 +43,19 @@ says(const char *json, const char *want)
 }
 
 /* A file whose only cluster is c, on line 3, with these members. */
-#define CLUSTER(members)                                                       \
+#define CLUSTER(members) \
     "{\"Stores\": {\"MySQL\": {\n\"Clusters\": {\n\"c\": {" members "\n}}}}}"
 #define HOSTS "\"StaticHostsSettings\": {\"Hosts\": [\"db1\"]}"
 
 /* Members of Stores.MySQL on line 2, and the cluster c with one host. */
-#define GLOBAL(members)                                                        \
-    "{\"Stores\": {\"MySQL\": {\n" members                                     \
-    ",\n\"Clusters\": {\"c\": {" HOSTS "}}}}}"
+#define GLOBAL(members)                                                       \
+    "{\"Stores\": {\"MySQL\": {\n" members ",\n\"Clusters\": {\"c\": {" HOSTS \
+    "}}}}}"
 
 /* Members of the top level on line 2, and the same cluster. */
-#define TOP(members)                                                           \
-    "{\n" members                                                              \
-    ",\n\"Stores\": {\"MySQL\": {\"Clusters\": {\"c\": {" HOSTS "}}}}}"
+#define TOP(members)                                                          \
+    "{\n" members ",\n\"Stores\": {\"MySQL\": {\"Clusters\": {\"c\": {" HOSTS \
+    "}}}}}"
 
 #define NOTHING "f: 0 errors, 0 warnings\n"
 #define C "Stores.MySQL.Clusters.c"

@@ -150,9 +150,9 @@ test_zero_inherits(void **state)
 static void
 test_zero_everywhere(void **state)
 {
-    struct conf *c = parse("{\"Stores\": {\"MySQL\": {\"Port\": 0,\n"
-                           "\"Clusters\": {\"c\": {\"Port\": 0, " HOSTS
-                           "}}}}}");
+    struct conf *c =
+        parse("{\"Stores\": {\"MySQL\": {\"Port\": 0,\n"
+              "\"Clusters\": {\"c\": {\"Port\": 0, " HOSTS "}}}}}");
 
     (void)state;
     assert_int_equal(cluster(c, "c")->port, 3306);
@@ -384,8 +384,7 @@ test_load_unreadable(void **state)
                         "cannot read: No such file or directory");
     conf_report_free(&report);
     assert_null(conf_load("/", &report));
-    assert_string_equal(report.problems[0].text,
-                        "cannot read: Is a directory");
+    assert_string_equal(report.problems[0].text, "cannot read: Is a directory");
     conf_report_free(&report);
     conf_report_free(&report); /* empty now */
     conf_free(NULL);

@@ -28,9 +28,33 @@ static const char sample[] =
 
 /* Pieces that mean something somewhere. */
 static const char *const pieces[] = {
-    "{", "}", "[", "]", ",", ":", "\"", "\\", "null", "true", "-1", "0", "1e5",
-    "\"\"", "{}", "[]", "\n", "\"Port\":", "\"Clusters\":{", "\"a\":", "${",
-    "${X}", "\\u0000", "\\ud800", "\xff", "1e999", "99999999999999999999",
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+    "\"",
+    "\\",
+    "null",
+    "true",
+    "-1",
+    "0",
+    "1e5",
+    "\"\"",
+    "{}",
+    "[]",
+    "\n",
+    "\"Port\":",
+    "\"Clusters\":{",
+    "\"a\":",
+    "${",
+    "${X}",
+    "\\u0000",
+    "\\ud800",
+    "\xff",
+    "1e999",
+    "99999999999999999999",
 };
 
 static uint64_t seed;
@@ -185,10 +209,10 @@ test_pieces_moved(void **state)
 
         memcpy(copy, sample, len);
         for (size_t n = 1 + pick(4); n > 0; n--)
-            len = pick(3) ? insert(copy, len,
-                                   pieces[pick(sizeof(pieces) /
-                                               sizeof(*pieces))])
-                          : cut(copy, len);
+            len = pick(3)
+                      ? insert(copy, len,
+                               pieces[pick(sizeof(pieces) / sizeof(*pieces))])
+                      : cut(copy, len);
         check(copy, len);
     }
 }
@@ -198,8 +222,9 @@ static void
 test_every_key_and_kind(void **state)
 {
     static const char *const values[] = {
-        "null", "true", "false", "0", "-1", "1", "70000", "0.5", "\"\"",
-        "\"x\"", "\"${X}\"", "[]", "[\"a\"]", "[1]", "{}", "{\"a\":1}",
+        "null",    "true", "false", "0",         "-1",       "1",
+        "70000",   "0.5",  "\"\"",  "\"x\"",     "\"${X}\"", "[]",
+        "[\"a\"]", "[1]",  "{}",    "{\"a\":1}",
     };
     static const char *const shapes[] = {
         "{%s}",

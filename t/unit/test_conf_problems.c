@@ -13,40 +13,61 @@
 
 #include "conf_help.h"
 
-#define ONE_ERROR "f: 1 error, 0 warnings\n"
-#define ONE_WARNING "f: 0 errors, 1 warning\n"
+static void
+says_and_counts(const char *json, const char *problems, const char *counts)
+{
+    char want[4096];
+
+    snprintf(want, sizeof(want), "%s%s", problems, counts);
+    says(json, want);
+}
+
+static void
+one_error(const char *json, const char *problems)
+{
+    says_and_counts(json, problems, "f: 1 error, 0 warnings\n");
+}
+
+static void
+one_warning(const char *json, const char *problems)
+{
+    says_and_counts(json, problems, "f: 0 errors, 1 warning\n");
+}
+
+static void
+fine(const char *json, const char *notes)
+{
+    says_and_counts(json, notes, NOTHING);
+}
 
 static void
 test_syntax(void **state)
 {
     (void)state;
-    says("", "f: error: the file is empty: expected a JSON object\n" ONE_ERROR);
-    says(" \n\t\r\n",
-         "f: error: the file is empty: expected a JSON object\n" ONE_ERROR);
-    says("{", "f:1: error: not JSON: string or '}' expected near column 1\n"
-              ONE_ERROR);
-    says("{\n\"ListenPort\": 1\n\"DataCenter\": \"x\"}",
-         "f:3: error: not JSON: ',' or '}' expected near column 12\n"
-         ONE_ERROR);
-    says("{\"RaftNodes\": [\"a\" \"b\"]}",
-         "f:1: error: not JSON: ',' or ']' expected near column 22\n"
-         ONE_ERROR);
-    says("{\n\n\"ListenPort\" 1}",
-         "f:3: error: not JSON: ':' expected near column 14\n" ONE_ERROR);
-    says("{\n // comment\n}",
-         "f:2: error: not JSON: string or '}' expected near column 2\n"
-         ONE_ERROR);
-    says("{\"ListenPort\": 01}",
-         "f:1: error: not JSON: invalid token near column 16\n" ONE_ERROR);
-    says("{\"ListenPort\": 99999999999999999999}",
-         "f:1: error: not JSON: too big integer near column 35\n" ONE_ERROR);
-    says("{,}", "f:1: error: not JSON: string or '}' expected near column 2\n"
-                ONE_ERROR);
-    says("{\"RaftNodes\": [\"a\",,]}",
-         "f:1: error: not JSON: unexpected token near column 20\n" ONE_ERROR);
-    says("{\"Domain\": \"\xff\"}",
-         "f:1: error: not JSON: unable to decode byte 0xff near column 12\n"
-         ONE_ERROR);
+    one_error("", "f: error: the file is empty: expected a JSON object\n");
+    one_error(" \n\t\r\n",
+              "f: error: the file is empty: expected a JSON object\n");
+    one_error("{",
+              "f:1: error: not JSON: string or '}' expected near column 1\n");
+    one_error("{\n\"ListenPort\": 1\n\"DataCenter\": \"x\"}",
+              "f:3: error: not JSON: ',' or '}' expected near column 12\n");
+    one_error("{\"RaftNodes\": [\"a\" \"b\"]}",
+              "f:1: error: not JSON: ',' or ']' expected near column 22\n");
+    one_error("{\n\n\"ListenPort\" 1}",
+              "f:3: error: not JSON: ':' expected near column 14\n");
+    one_error("{\n // comment\n}",
+              "f:2: error: not JSON: string or '}' expected near column 2\n");
+    one_error("{\"ListenPort\": 01}",
+              "f:1: error: not JSON: invalid token near column 16\n");
+    one_error("{\"ListenPort\": 99999999999999999999}",
+              "f:1: error: not JSON: too big integer near column 35\n");
+    one_error("{,}",
+              "f:1: error: not JSON: string or '}' expected near column 2\n");
+    one_error("{\"RaftNodes\": [\"a\",,]}",
+              "f:1: error: not JSON: unexpected token near column 20\n");
+    one_error(
+        "{\"Domain\": \"\xff\"}",
+        "f:1: error: not JSON: unable to decode byte 0xff near column 12\n");
 }
 
 /* The text near a syntax error may be a password. */
@@ -68,9 +89,9 @@ static void
 test_not_an_object(void **state)
 {
     (void)state;
-    says("[1]", "f:1: error: expected an object, found a list\n" ONE_ERROR);
-    says("\n null", "f:2: error: expected an object, found null\n" ONE_ERROR);
-    says("\"x\"", "f:1: error: expected an object, found a string\n" ONE_ERROR);
+    one_error("[1]", "f:1: error: expected an object, found a list\n");
+    one_error("\n null", "f:2: error: expected an object, found null\n");
+    one_error("\"x\"", "f:1: error: expected an object, found a string\n");
 }
 
 #define COMMA "a comma before a closing bracket is not JSON; ignored\n"
@@ -84,12 +105,12 @@ test_tolerated_syntax(void **state)
          "f:2: warning: " COMMA "f:2: note: RaftNodes: not used yet\n"
          "f:4: warning: " COMMA "f:5: warning: " COMMA
          "f: 0 errors, 3 warnings\n");
-    says(CLUSTER(HOSTS) "\n\n{\"x\",}",
-         "f:6: warning: content after the end of the configuration; ignored\n"
-         ONE_WARNING);
-    says(CLUSTER(HOSTS) "}",
-         "f:4: warning: content after the end of the configuration; ignored\n"
-         ONE_WARNING);
+    one_warning(
+        CLUSTER(HOSTS) "\n\n{\"x\",}",
+        "f:6: warning: content after the end of the configuration; ignored\n");
+    one_warning(
+        CLUSTER(HOSTS) "}",
+        "f:4: warning: content after the end of the configuration; ignored\n");
     says(CLUSTER(HOSTS) " \n\n ", NOTHING);
 }
 
@@ -97,54 +118,58 @@ static void
 test_wrong_types(void **state)
 {
     (void)state;
-    says(TOP("\"ListenPort\": \"80\""),
-         "f:2: error: ListenPort: expected an integer, found a string\n"
-         ONE_ERROR);
-    says(TOP("\"ListenPort\": 80.0"),
-         "f:2: error: ListenPort: expected an integer, found a number with a "
-         "point or an exponent\n" ONE_ERROR);
-    says(TOP("\"LeaderOnlyProbes\": 1"),
-         "f:2: error: LeaderOnlyProbes: expected true or false, found an "
-         "integer\n" ONE_ERROR);
-    says(TOP("\"StateFile\": true"),
-         "f:2: error: StateFile: expected a string, found true or false\n"
-         ONE_ERROR);
-    says(GLOBAL("\"ThrottleThreshold\": \"1\""),
-         "f:2: error: Stores.MySQL.ThrottleThreshold: expected a number, found "
-         "a string\n" ONE_ERROR);
-    says(GLOBAL("\"IgnoreHosts\": \"a\""),
-         "f:2: error: Stores.MySQL.IgnoreHosts: expected a list of strings, "
-         "found a string\n" ONE_ERROR);
+    one_error(TOP("\"ListenPort\": \"80\""),
+              "f:2: error: ListenPort: expected an integer, found a string\n");
+    one_error(
+        TOP("\"ListenPort\": 80.0"),
+        "f:2: error: ListenPort: expected an integer, found a number with a "
+        "point or an exponent\n");
+    one_error(TOP("\"LeaderOnlyProbes\": 1"),
+              "f:2: error: LeaderOnlyProbes: expected true or false, found an "
+              "integer\n");
+    one_error(
+        TOP("\"StateFile\": true"),
+        "f:2: error: StateFile: expected a string, found true or false\n");
+    one_error(
+        GLOBAL("\"ThrottleThreshold\": \"1\""),
+        "f:2: error: Stores.MySQL.ThrottleThreshold: expected a number, found "
+        "a string\n");
+    one_error(
+        GLOBAL("\"IgnoreHosts\": \"a\""),
+        "f:2: error: Stores.MySQL.IgnoreHosts: expected a list of strings, "
+        "found a string\n");
     says(GLOBAL("\"IgnoreHosts\": [\"a\",\n3, null]"),
          "f:3: error: Stores.MySQL.IgnoreHosts[1]: expected a string, found an "
          "integer\n"
          "f:3: error: Stores.MySQL.IgnoreHosts[2]: expected a string, found "
          "null\n"
          "f: 2 errors, 0 warnings\n");
-    says(GLOBAL("\"User\": {}"),
-         "f:2: error: Stores.MySQL.User: expected a string, found an object\n"
-         ONE_ERROR);
-    says(CLUSTER("\"StaticHostsSettings\": [\"db1\"]"),
-         "f:3: error: " C ".StaticHostsSettings: expected an object, found a "
-         "list\n" ONE_ERROR);
-    says(CLUSTER("\"StaticHostsSettings\": {\"Hosts\": \"db1\"}"),
-         "f:3: error: " C ".StaticHostsSettings.Hosts: expected a list of "
-         "strings, found a string\n" ONE_ERROR);
+    one_error(
+        GLOBAL("\"User\": {}"),
+        "f:2: error: Stores.MySQL.User: expected a string, found an object\n");
+    one_error(CLUSTER("\"StaticHostsSettings\": [\"db1\"]"),
+              "f:3: error: " C
+              ".StaticHostsSettings: expected an object, found a "
+              "list\n");
+    one_error(CLUSTER("\"StaticHostsSettings\": {\"Hosts\": \"db1\"}"),
+              "f:3: error: " C ".StaticHostsSettings.Hosts: expected a list of "
+              "strings, found a string\n");
 }
 
 static void
 test_wrong_type_of_objects(void **state)
 {
     (void)state;
-    says("{\"Stores\": []}",
-         "f:1: error: Stores: expected an object, found a list\n" ONE_ERROR);
-    says(CLUSTER("\"HAProxySettings\": 5, " HOSTS),
-         "f:3: error: " C ".HAProxySettings: expected an object, found an "
-         "integer\n" ONE_ERROR);
+    one_error("{\"Stores\": []}",
+              "f:1: error: Stores: expected an object, found a list\n");
+    one_error(CLUSTER("\"HAProxySettings\": 5, " HOSTS),
+              "f:3: error: " C ".HAProxySettings: expected an object, found an "
+              "integer\n");
     /* of a key whose feature comes later, too */
-    says(TOP("\"RaftNodes\": \"a,b\""),
-         "f:2: error: RaftNodes: expected a list of strings, found a string\n"
-         "f:2: note: RaftNodes: not used yet\n" ONE_ERROR);
+    one_error(
+        TOP("\"RaftNodes\": \"a,b\""),
+        "f:2: error: RaftNodes: expected a list of strings, found a string\n"
+        "f:2: note: RaftNodes: not used yet\n");
 }
 
 static void
@@ -182,9 +207,9 @@ test_bounds(void **state)
         assert_non_null(strstr(said, want));
         assert_non_null(strstr(said, "f: 1 error"));
     }
-    says(TOP("\"ListenPort\": 0"),
-         "f:2: error: ListenPort: 0 is out of range: expected 1 to 65535\n"
-         ONE_ERROR);
+    one_error(
+        TOP("\"ListenPort\": 0"),
+        "f:2: error: ListenPort: 0 is out of range: expected 1 to 65535\n");
     says(CLUSTER("\"Port\": 65535, \"ProbeIntervalMillis\": 10, " HOSTS),
          NOTHING);
 }
@@ -193,24 +218,30 @@ static void
 test_unknown_keys(void **state)
 {
     (void)state;
-    says(TOP("\"ListenProt\": 1"),
-         "f:2: warning: ListenProt: unknown key, ignored; the nearest known "
-         "one is ListenPort\n" ONE_WARNING);
-    says(GLOBAL("\"ThrotleThreshhold\": {\"a\": [1, {}]}"),
-         "f:2: warning: Stores.MySQL.ThrotleThreshhold: unknown key, ignored; "
-         "the nearest known one is ThrottleThreshold\n" ONE_WARNING);
-    says(CLUSTER("\"statichostsetting\": {}, " HOSTS),
-         "f:3: warning: " C ".statichostsetting: unknown key, ignored; the "
-         "nearest known one is StaticHostsSettings\n" ONE_WARNING);
-    says(CLUSTER("\"Collation\": \"x\", " HOSTS),
-         "f:3: warning: " C ".Collation: has no meaning here, ignored; it "
-         "belongs to Stores.MySQL\n" ONE_WARNING);
-    says(TOP("\"Hosts\": []"),
-         "f:2: warning: Hosts: has no meaning here, ignored; it belongs to "
-         "StaticHostsSettings of a cluster\n" ONE_WARNING);
-    says(TOP("\"a\\nb\\u001b\": 1"),
-         "f:2: warning: a\\nb\\x1b: unknown key, ignored; the nearest known "
-         "one is Role\n" ONE_WARNING);
+    one_warning(
+        TOP("\"ListenProt\": 1"),
+        "f:2: warning: ListenProt: unknown key, ignored; the nearest known "
+        "one is ListenPort\n");
+    one_warning(
+        GLOBAL("\"ThrotleThreshhold\": {\"a\": [1, {}]}"),
+        "f:2: warning: Stores.MySQL.ThrotleThreshhold: unknown key, ignored; "
+        "the nearest known one is ThrottleThreshold\n");
+    one_warning(CLUSTER("\"statichostsetting\": {}, " HOSTS),
+                "f:3: warning: " C
+                ".statichostsetting: unknown key, ignored; the "
+                "nearest known one is StaticHostsSettings\n");
+    one_warning(CLUSTER("\"Collation\": \"x\", " HOSTS),
+                "f:3: warning: " C
+                ".Collation: has no meaning here, ignored; it "
+                "belongs to Stores.MySQL\n");
+    one_warning(
+        TOP("\"Hosts\": []"),
+        "f:2: warning: Hosts: has no meaning here, ignored; it belongs to "
+        "StaticHostsSettings of a cluster\n");
+    one_warning(
+        TOP("\"a\\nb\\u001b\": 1"),
+        "f:2: warning: a\\nb\\x1b: unknown key, ignored; the nearest known "
+        "one is Role\n");
 }
 
 static void
@@ -236,9 +267,9 @@ test_duplicate_keys(void **state)
          "f:3: warning: " C ".Port: line 5 says it again; line 3 is ignored\n"
          "f:4: warning: " C ".Port: line 5 says it again; line 4 is ignored\n"
          "f: 0 errors, 2 warnings\n");
-    says(CLUSTER(HOSTS ", " HOSTS), "f:3: warning: " C ".StaticHostsSettings: "
-                                    "line 3 says it again; line 3 is ignored\n"
-                                    ONE_WARNING);
+    one_warning(CLUSTER(HOSTS ", " HOSTS),
+                "f:3: warning: " C ".StaticHostsSettings: "
+                "line 3 says it again; line 3 is ignored\n");
 }
 
 static void
@@ -269,8 +300,8 @@ test_cluster_names(void **state)
     struct conf *c;
 
     (void)state;
-    c = parse("{\"Stores\": {\"MySQL\": {\"Clusters\": {\"" SIXTY "123\": {"
-              HOSTS "}, \"with space \\u00fc\": {" HOSTS "}}}}}");
+    c = parse("{\"Stores\": {\"MySQL\": {\"Clusters\": {\"" SIXTY
+              "123\": {" HOSTS "}, \"with space \\u00fc\": {" HOSTS "}}}}}");
     assert_int_equal(c->nclusters, 2);
     conf_free(c);
     says("{\"Stores\": {\"MySQL\": {\"Clusters\": {\n\"" SIXTY "1234\": {},\n"
@@ -292,23 +323,23 @@ static void
 test_host_lists(void **state)
 {
     (void)state;
-    says(CLUSTER("\"Port\": 1"),
-         "f:3: warning: " C ": no hosts: checks answer 404\n" ONE_WARNING);
-    says(CLUSTER("\"StaticHostsSettings\": {}"),
-         "f:3: warning: " C ": no hosts: checks answer 404\n" ONE_WARNING);
-    says(CLUSTER("\n\"StaticHostsSettings\": {\n\"Hosts\": []}"),
-         "f:5: error: " C ".StaticHostsSettings.Hosts: empty host list: "
-         "expected at least one HOST or HOST:PORT\n" ONE_ERROR);
-    says(CLUSTER("\"StaticHostsSettings\": {\"Hosts\": [\"a\", 5]}"),
-         "f:3: error: " C ".StaticHostsSettings.Hosts[1]: expected a string, "
-         "found an integer\n" ONE_ERROR);
-    says("{\"Stores\": {\"MySQL\": {\n\"Clusters\": {}}}}",
-         "f:2: warning: Stores.MySQL.Clusters: no clusters: every check "
-         "answers 404\n" ONE_WARNING);
+    one_warning(CLUSTER("\"Port\": 1"),
+                "f:3: warning: " C ": no hosts: checks answer 404\n");
+    one_warning(CLUSTER("\"StaticHostsSettings\": {}"),
+                "f:3: warning: " C ": no hosts: checks answer 404\n");
+    one_error(CLUSTER("\n\"StaticHostsSettings\": {\n\"Hosts\": []}"),
+              "f:5: error: " C ".StaticHostsSettings.Hosts: empty host list: "
+              "expected at least one HOST or HOST:PORT\n");
+    one_error(CLUSTER("\"StaticHostsSettings\": {\"Hosts\": [\"a\", 5]}"),
+              "f:3: error: " C
+              ".StaticHostsSettings.Hosts[1]: expected a string, "
+              "found an integer\n");
+    one_warning("{\"Stores\": {\"MySQL\": {\n\"Clusters\": {}}}}",
+                "f:2: warning: Stores.MySQL.Clusters: no clusters: every check "
+                "answers 404\n");
 }
 
-#define LATER                                                                  \
-    "not used yet: this cluster has no hosts, its checks answer 404\n"
+#define LATER "not used yet: this cluster has no hosts, its checks answer 404\n"
 
 static void
 test_later_inventories(void **state)
@@ -316,28 +347,31 @@ test_later_inventories(void **state)
     struct conf *c;
 
     (void)state;
-    says(CLUSTER("\"HAProxySettings\": {\"Host\": \"h\", \"Port\": 80, "
+    fine(CLUSTER("\"HAProxySettings\": {\"Host\": \"h\", \"Port\": 80, "
                  "\"PoolName\": \"p\"}, " HOSTS),
-         "f:3: note: " C ".HAProxySettings: " LATER NOTHING);
-    says(CLUSTER("\"HAProxySettings\": {\"Host\": \"h\", "
-                 "\"PoolName\": \"p\"}, " HOSTS),
-         "f:3: warning: " C ".HAProxySettings: incomplete, ignored: expected "
-         "PoolName, and Host and Port or Addresses\n" ONE_WARNING);
-    says(CLUSTER("\"VitessSettings\": {\"API\": \"h\"}, " HOSTS),
-         "f:3: warning: " C ".VitessSettings: incomplete, ignored: expected "
-         "API and Keyspace\n" ONE_WARNING);
-    says(CLUSTER("\"ProxySQLSettings\": {\"HostgroupID\": 1}, " HOSTS),
-         "f:3: warning: " C ".ProxySQLSettings: incomplete, ignored: expected "
-         "Addresses, User, Password and HostgroupID\n" ONE_WARNING);
+         "f:3: note: " C ".HAProxySettings: " LATER);
+    one_warning(CLUSTER("\"HAProxySettings\": {\"Host\": \"h\", "
+                        "\"PoolName\": \"p\"}, " HOSTS),
+                "f:3: warning: " C
+                ".HAProxySettings: incomplete, ignored: expected "
+                "PoolName, and Host and Port or Addresses\n");
+    one_warning(CLUSTER("\"VitessSettings\": {\"API\": \"h\"}, " HOSTS),
+                "f:3: warning: " C
+                ".VitessSettings: incomplete, ignored: expected "
+                "API and Keyspace\n");
+    one_warning(CLUSTER("\"ProxySQLSettings\": {\"HostgroupID\": 1}, " HOSTS),
+                "f:3: warning: " C
+                ".ProxySQLSettings: incomplete, ignored: expected "
+                "Addresses, User, Password and HostgroupID\n");
     /* complete by what Stores.MySQL says; empty Hosts do no harm then */
-    says("{\"Stores\": {\"MySQL\": {\"ProxySQLAddresses\": [\"a:1\"],\n"
+    fine("{\"Stores\": {\"MySQL\": {\"ProxySQLAddresses\": [\"a:1\"],\n"
          "\"ProxySQLUser\": \"u\", \"ProxySQLPassword\": \"p\",\n"
          "\"Clusters\": {\"c\": {\"ProxySQLSettings\": {\"HostgroupID\": 1},"
          "\"StaticHostsSettings\": {\"Hosts\": []}}}}}}",
          "f:1: note: Stores.MySQL.ProxySQLAddresses: not used yet\n"
          "f:2: note: Stores.MySQL.ProxySQLUser: not used yet\n"
          "f:2: note: Stores.MySQL.ProxySQLPassword: not used yet\n"
-         "f:3: note: " C ".ProxySQLSettings: " LATER NOTHING);
+         "f:3: note: " C ".ProxySQLSettings: " LATER);
     c = parse(CLUSTER("\"HAProxySettings\": {}, " HOSTS));
     assert_string_equal(c->clusters[0].inventory, "static");
     conf_free(c);
@@ -357,14 +391,15 @@ test_haproxy_addresses(void **state)
          "f:4: error: " C ".HAProxySettings.Addresses: unknown environment "
          "variable ${CONF_T_NONE}\n"
          "f: 1 error, 1 warning\n");
-    says(CLUSTER("\"HAProxySettings\": {\"PoolName\": \"p\", \"Addresses\": "
-                 "\"${CONF_T_EMPTY}\"}"),
-         "f:3: error: " C ".HAProxySettings.Addresses: unknown environment "
-         "variable ${CONF_T_EMPTY}\n"
-         "f:3: note: " C ".HAProxySettings: " LATER ONE_ERROR);
-    says(CLUSTER("\"HAProxySettings\": {\"PoolName\": \"p\", \"Addresses\": "
+    one_error(
+        CLUSTER("\"HAProxySettings\": {\"PoolName\": \"p\", \"Addresses\": "
+                "\"${CONF_T_EMPTY}\"}"),
+        "f:3: error: " C ".HAProxySettings.Addresses: unknown environment "
+        "variable ${CONF_T_EMPTY}\n"
+        "f:3: note: " C ".HAProxySettings: " LATER);
+    fine(CLUSTER("\"HAProxySettings\": {\"PoolName\": \"p\", \"Addresses\": "
                  "\"${CONF_T_LB},${CONF_T_LB}\"}"),
-         "f:3: note: " C ".HAProxySettings: " LATER NOTHING);
+         "f:3: note: " C ".HAProxySettings: " LATER);
 }
 
 /* The note stands once, at the first of many. */
@@ -372,22 +407,22 @@ static void
 test_note_once(void **state)
 {
     (void)state;
-    says("{\"Stores\": {\"MySQL\": {\"Clusters\": {\n"
+    fine("{\"Stores\": {\"MySQL\": {\"Clusters\": {\n"
          "\"a\": {\"HttpCheckPort\": 1, " HOSTS "},\n"
          "\"b\": {\"HttpCheckPort\": 2, " HOSTS "}}}}}",
-         "f:2: note: Stores.MySQL.Clusters.a.HttpCheckPort: not used yet\n"
-         NOTHING);
+         "f:2: note: Stores.MySQL.Clusters.a.HttpCheckPort: not used yet\n");
 }
 
 static void
 test_backend(void **state)
 {
     (void)state;
-    says("{\n\"BackendMySQLHost\": \"h\",\n\"Stores\": {\"MySQL\": {\"Clusters"
-         "\": {\"c\": {" HOSTS "}}}}}",
-         "f:2: note: BackendMySQLHost: not used yet\n"
-         "f:2: error: BackendMySQLHost: BackendMySQLSchema must be set when "
-         "BackendMySQLHost is specified\n" ONE_ERROR);
+    one_error(
+        "{\n\"BackendMySQLHost\": \"h\",\n\"Stores\": {\"MySQL\": {\"Clusters"
+        "\": {\"c\": {" HOSTS "}}}}}",
+        "f:2: note: BackendMySQLHost: not used yet\n"
+        "f:2: error: BackendMySQLHost: BackendMySQLSchema must be set when "
+        "BackendMySQLHost is specified\n");
     conf_free(parse(CLUSTER(HOSTS)));
     assert_string_equal(said, "f: note: neither RaftDataDir nor "
                               "BackendMySQLHost is set: this node leads "
@@ -398,14 +433,14 @@ static void
 test_state_file(void **state)
 {
     static const char bad[] = "f:2: error: StateFile: expected a path without "
-                              "control characters\n" ONE_ERROR;
+                              "control characters\n";
 
     (void)state;
-    says(TOP("\"StateFile\": \"\""), bad);
-    says(TOP("\"StateFile\": \"/a\\nb\""), bad);
-    says(TOP("\"StateFile\": \"run/state\""),
-         "f:2: warning: StateFile: a relative path: nginx looks for it "
-         "elsewhere than this program\n" ONE_WARNING);
+    one_error(TOP("\"StateFile\": \"\""), bad);
+    one_error(TOP("\"StateFile\": \"/a\\nb\""), bad);
+    one_warning(TOP("\"StateFile\": \"run/state\""),
+                "f:2: warning: StateFile: a relative path: nginx looks for it "
+                "elsewhere than this program\n");
 }
 
 static void
@@ -414,16 +449,17 @@ test_metric_query(void **state)
     static const char text[] =
         ".MetricQuery: expected a query that begins with SELECT or SHOW "
         "GLOBAL, or \"\" for the replica status: every check will answer 500, "
-        "Unsupported metrics query type\n" ONE_WARNING;
+        "Unsupported metrics query type\n";
     char want[512];
 
     (void)state;
     snprintf(want, sizeof(want), "f:2: warning: Stores.MySQL%s", text);
-    says(GLOBAL("\"MetricQuery\": \" select 1\""), want);
-    says(GLOBAL("\"MetricQuery\": \"with x as (select 1) select 1\""), want);
-    says(GLOBAL("\"MetricQuery\": \"show slave status\""), want);
+    one_warning(GLOBAL("\"MetricQuery\": \" select 1\""), want);
+    one_warning(GLOBAL("\"MetricQuery\": \"with x as (select 1) select 1\""),
+                want);
+    one_warning(GLOBAL("\"MetricQuery\": \"show slave status\""), want);
     snprintf(want, sizeof(want), "f:3: warning: " C "%s", text);
-    says(CLUSTER("\"MetricQuery\": \"(select 1)\", " HOSTS), want);
+    one_warning(CLUSTER("\"MetricQuery\": \"(select 1)\", " HOSTS), want);
     says(GLOBAL("\"MetricQuery\": \"SELECT 1\""), NOTHING);
     says(GLOBAL("\"MetricQuery\": \"Show Global status like 'x'\""), NOTHING);
     says(GLOBAL("\"MetricQuery\": \"\""), NOTHING);
@@ -433,21 +469,25 @@ static void
 test_tls_files(void **state)
 {
     (void)state;
-    says(GLOBAL("\"UseTLS\": true, \"TLSCAFile\": \"/nonexistent/ca\""),
-         "f:2: error: Stores.MySQL.TLSCAFile: cannot read /nonexistent/ca: No "
-         "such file or directory\n" ONE_ERROR);
-    says(GLOBAL("\"UseTLS\": true, \"TLSCAFile\": \"/\""),
-         "f:2: error: Stores.MySQL.TLSCAFile: cannot read /: Is a directory\n"
-         ONE_ERROR);
-    says(GLOBAL("\"UseTLS\": true, \"TLSCertFile\": \"/dev/null\""),
-         "f:2: error: Stores.MySQL.TLSCertFile: TLSKeyFile must be set when "
-         "TLSCertFile is specified\n" ONE_ERROR);
-    says(GLOBAL("\"UseTLS\": true, \"TLSKeyFile\": \"/dev/null\""),
-         "f:2: error: Stores.MySQL.TLSKeyFile: TLSCertFile must be set when "
-         "TLSKeyFile is specified\n" ONE_ERROR);
-    says(GLOBAL("\"TLSCAFile\": \"/dev/null\""),
-         "f:2: warning: Stores.MySQL.TLSCAFile: has no effect: UseTLS is not "
-         "set, connections are plain\n" ONE_WARNING);
+    one_error(
+        GLOBAL("\"UseTLS\": true, \"TLSCAFile\": \"/nonexistent/ca\""),
+        "f:2: error: Stores.MySQL.TLSCAFile: cannot read /nonexistent/ca: No "
+        "such file or directory\n");
+    one_error(
+        GLOBAL("\"UseTLS\": true, \"TLSCAFile\": \"/\""),
+        "f:2: error: Stores.MySQL.TLSCAFile: cannot read /: Is a directory\n");
+    one_error(
+        GLOBAL("\"UseTLS\": true, \"TLSCertFile\": \"/dev/null\""),
+        "f:2: error: Stores.MySQL.TLSCertFile: TLSKeyFile must be set when "
+        "TLSCertFile is specified\n");
+    one_error(
+        GLOBAL("\"UseTLS\": true, \"TLSKeyFile\": \"/dev/null\""),
+        "f:2: error: Stores.MySQL.TLSKeyFile: TLSCertFile must be set when "
+        "TLSKeyFile is specified\n");
+    one_warning(
+        GLOBAL("\"TLSCAFile\": \"/dev/null\""),
+        "f:2: warning: Stores.MySQL.TLSCAFile: has no effect: UseTLS is not "
+        "set, connections are plain\n");
     says(GLOBAL("\"UseTLS\": true, \"TLSCAFile\": \"/dev/null\", "
                 "\"TLSCertFile\": \"/dev/null\", "
                 "\"TLSKeyFile\": \"/dev/null\""),
@@ -455,7 +495,8 @@ test_tls_files(void **state)
     /* a cluster that says no to TLS has nothing to be warned of */
     says("{\"Stores\": {\"MySQL\": {\"UseTLS\": true, \"TLSCAFile\": "
          "\"/dev/null\", \"Clusters\": {\"c\": {\"UseTLS\": false, " HOSTS
-         "}}}}}", NOTHING);
+         "}}}}}",
+         NOTHING);
 }
 
 /* A mistake in Stores.MySQL is one, however many clusters inherit it. */
@@ -463,11 +504,12 @@ static void
 test_inherited_problem_once(void **state)
 {
     (void)state;
-    says("{\"Stores\": {\"MySQL\": {\"UseTLS\": true,\n"
-         "\"TLSCertFile\": \"/dev/null\",\n\"Clusters\": {"
-         "\"a\": {" HOSTS "}, \"b\": {" HOSTS "}, \"c\": {" HOSTS "}}}}}",
-         "f:2: error: Stores.MySQL.TLSCertFile: TLSKeyFile must be set when "
-         "TLSCertFile is specified\n" ONE_ERROR);
+    one_error(
+        "{\"Stores\": {\"MySQL\": {\"UseTLS\": true,\n"
+        "\"TLSCertFile\": \"/dev/null\",\n\"Clusters\": {"
+        "\"a\": {" HOSTS "}, \"b\": {" HOSTS "}, \"c\": {" HOSTS "}}}}}",
+        "f:2: error: Stores.MySQL.TLSCertFile: TLSKeyFile must be set when "
+        "TLSCertFile is specified\n");
 }
 
 /* A pipe in the place of a file is not waited for. */

@@ -16,8 +16,8 @@ test_table_is_alphabetical(void **state)
 {
     (void)state;
     for (int id = 1; id < CONF_NKEYS; id++)
-        assert_true(
-            strcasecmp(conf_keys[id - 1].name, conf_keys[id].name) <= 0);
+        assert_true(strcasecmp(conf_keys[id - 1].name, conf_keys[id].name) <=
+                    0);
 }
 
 /* No key twice in one place; defaults within their bounds. */
@@ -71,10 +71,17 @@ test_distance(void **state)
         const char *a, *b;
         unsigned want;
     } cases[] = {
-        {"", "", 0},          {"", "abc", 3},        {"abc", "", 3},
-        {"abc", "abc", 0},    {"abc", "ABC", 0},     {"abc", "abd", 1},
-        {"abc", "ab", 1},     {"abc", "xabc", 1},    {"abc", "acb", 1},
-        {"abcd", "badc", 2},  {"kitten", "sitting", 3},
+        {"", "", 0},
+        {"", "abc", 3},
+        {"abc", "", 3},
+        {"abc", "abc", 0},
+        {"abc", "ABC", 0},
+        {"abc", "abd", 1},
+        {"abc", "ab", 1},
+        {"abc", "xabc", 1},
+        {"abc", "acb", 1},
+        {"abcd", "badc", 2},
+        {"kitten", "sitting", 3},
         {"ca", "abc", 3}, /* an edit within a swap does not count as one */
     };
     char longer[200], longest[200];

@@ -38,8 +38,8 @@ members(const struct conf_spot *spot)
 
     out[0] = '\0';
     for (size_t i = 0; i < count; i++) {
-        char *value = json_dumps(m[i].spot.value,
-                                 JSON_ENCODE_ANY | JSON_COMPACT);
+        char *value =
+            json_dumps(m[i].spot.value, JSON_ENCODE_ANY | JSON_COMPACT);
 
         len += (size_t)snprintf(out + len, sizeof(out) - len, "%s@%d=%s ",
                                 m[i].key, m[i].line, value);
@@ -172,10 +172,27 @@ static void
 test_refused(void **state)
 {
     static const char *const bad[] = {
-        "", "{", "}", "{,}", "[,]", "{\"a\"}", "[1,,]", "{\"a\",}",
-        "{\"a\":,}", "{\"a\":1 2}", "[1 2,]", "\"", "\"\\", "[\"a,]", "nul",
-        "{'a':1}", "[\x01]", "\xef\xbb\xbf{}", "[\"\\u0000\"]",
-        "{\"\\u0000\":1}", "//\n{}",
+        "",
+        "{",
+        "}",
+        "{,}",
+        "[,]",
+        "{\"a\"}",
+        "[1,,]",
+        "{\"a\",}",
+        "{\"a\":,}",
+        "{\"a\":1 2}",
+        "[1 2,]",
+        "\"",
+        "\"\\",
+        "[\"a,]",
+        "nul",
+        "{'a':1}",
+        "[\x01]",
+        "\xef\xbb\xbf{}",
+        "[\"\\u0000\"]",
+        "{\"\\u0000\":1}",
+        "//\n{}",
     };
 
     (void)state;

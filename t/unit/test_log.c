@@ -131,7 +131,10 @@ test_quoting(void **state)
     quoted("c:\\dir", "\"c:\\\\dir\"");
     quoted("a\nb\rc\td", "\"a\\nb\\rc\\td\"");
     quoted("\x1b[31m\x7f", "\"\\u001b[31m\\u007f\"");
-    quoted("gr\xc3\xbc\xc3\x9f" "e", "gr\xc3\xbc\xc3\x9f" "e");
+    quoted("gr\xc3\xbc\xc3\x9f"
+           "e",
+           "gr\xc3\xbc\xc3\x9f"
+           "e");
     quoted("bad\xff\xc3", "bad??");
 }
 
@@ -219,16 +222,16 @@ test_names(void **state)
     assert_int_equal(log_format_parse("xml", &format), -1);
 }
 
-#define heard_test(f)                                                          \
+#define heard_test(f) \
     cmocka_unit_test_setup_teardown(f, listen_to_stderr, restore_stderr)
 
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        heard_test(test_fields),     heard_test(test_levels),
-        heard_test(test_quoting),    heard_test(test_numbers),
-        heard_test(test_long_value), heard_test(test_json),
+        heard_test(test_fields),      heard_test(test_levels),
+        heard_test(test_quoting),     heard_test(test_numbers),
+        heard_test(test_long_value),  heard_test(test_json),
         heard_test(test_stderr_gone), cmocka_unit_test(test_names),
     };
 

@@ -62,7 +62,7 @@ static void
 test_config_spellings(void **state)
 {
     static const char *const lines[] = {
-        "-c /a/b", "-c/a/b", "--config /a/b", "--config=/a/b",
+        "-c /a/b",      "-c/a/b",       "--config /a/b",      "--config=/a/b",
         "-config /a/b", "-config=/a/b", "-c /x -config /a/b",
     };
     struct options o;
@@ -161,8 +161,8 @@ test_wrong_use(void **state)
 static void
 test_bad_ports(void **state)
 {
-    static const char *const ports[] = {"0",   "-1",    "65536", "80x",
-                                        "http", "1e3", "99999999999999999999"};
+    static const char *const ports[] = {
+        "0", "-1", "65536", "80x", "http", "1e3", "99999999999999999999"};
     char line[64], want[128];
 
     (void)state;

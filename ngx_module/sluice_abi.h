@@ -83,7 +83,7 @@ struct sluice_image {
 struct sluice_section {
     uint32_t kind;
     uint32_t count;
-    uint32_t stride;
+    uint32_t stride; /* a multiple of 8 */
     uint32_t offset; /* from the beginning of the image */
 };
 

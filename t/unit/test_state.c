@@ -8,9 +8,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 
 #include <sys/inotify.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "sluice_state.h"
@@ -341,6 +343,29 @@ test_what_create_cannot_do_it_says(void **state)
     assert_false(exists("elsewhere"));
 }
 
+/* A full file system, played by a limit on the size of files. */
+static void
+test_a_file_without_room_is_not_begun(void **state)
+{
+    (void)state;
+    struct rlimit before, tight;
+    struct sluice_writer *w;
+    char name[64];
+
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    tight = before;
+    tight.rlim_cur = 4096;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+    w = sluice_writer_create(path(), small, err, sizeof(err));
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_null(w);
+    assert_non_null(strstr(err, "cannot create"));
+    assert_non_null(strstr(err, "bytes: File too large"));
+    snprintf(name, sizeof(name), "state.%ld.tmp", (long)getpid());
+    assert_false(exists(name));
+}
+
 static void
 test_a_directory_in_the_place_is_an_error(void **state)
 {
@@ -613,6 +638,7 @@ main(void)
         TEST(test_a_relative_path_will_do),
         TEST(test_a_second_writer_is_told_who_the_first_is),
         TEST(test_what_create_cannot_do_it_says),
+        TEST(test_a_file_without_room_is_not_begun),
         TEST(test_a_directory_in_the_place_is_an_error),
         TEST(test_each_publish_is_seen_at_once),
         TEST(test_a_full_image_fits_to_the_last_byte),

@@ -93,6 +93,7 @@ read_inventory(struct conf_cluster *c, const struct conf_block *cluster)
                      CONF_STATIC);
     c->inventory =
         conf_validate_inventory(cluster, &haproxy, &proxysql, &vitess, &hosts);
+    conf_validate_hosts(&hosts, integer(cluster, CONF_BLOCK_Port));
     c->static_hosts = take_list(&hosts, CONF_STATIC_Hosts);
     conf_block_free(&haproxy);
     conf_block_free(&proxysql);

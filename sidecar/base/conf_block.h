@@ -101,6 +101,9 @@ const char *conf_validate_inventory(const struct conf_block *cluster,
                                     const struct conf_block *vitess,
                                     const struct conf_block *hosts);
 
+/* Warns of duplicates in StaticHostsSettings (conf_hosts.c). */
+void conf_validate_hosts(const struct conf_block *hosts, int default_port);
+
 /* 0, or -1 with a sentence. */
 int conf_validate_name(const char *name, char *err, size_t err_size);
 

@@ -339,6 +339,27 @@ test_host_lists(void **state)
                 "answers 404\n");
 }
 
+/* Two spellings of one host, by the port that the cluster inherits. */
+static void
+test_duplicate_hosts(void **state)
+{
+    (void)state;
+    says("{\"Stores\": {\"MySQL\": {\"Port\": 3307, \"Clusters\": {\"c\": {\n"
+         "\"StaticHostsSettings\": {\"Hosts\": [\"db1\", \"db2:3307\",\n"
+         "\"db1:3307\", \"db1:3306\", \"db2\",\n"
+         "\"fd00::1\", \"[fd00::1]\", \"[fd00::1]:3307\", \"fd00::2\",\n"
+         "\"DB1\", \"\", \"[\"]}}}}}}",
+         "f:3: warning: " C ".StaticHostsSettings.Hosts[2]: db1:3307 stands on "
+         "line 2 already; it counts once\n"
+         "f:3: warning: " C ".StaticHostsSettings.Hosts[4]: db2:3307 stands on "
+         "line 2 already; it counts once\n"
+         "f:4: warning: " C ".StaticHostsSettings.Hosts[6]: [fd00::1]:3307 "
+         "stands on line 4 already; it counts once\n"
+         "f:4: warning: " C ".StaticHostsSettings.Hosts[7]: [fd00::1]:3307 "
+         "stands on line 4 already; it counts once\n"
+         "f: 0 errors, 4 warnings\n");
+}
+
 #define LATER "not used yet: this cluster has no hosts, its checks answer 404\n"
 
 static void
@@ -545,6 +566,7 @@ main(void)
         cmocka_unit_test(test_duplicate_clusters),
         cmocka_unit_test(test_cluster_names),
         cmocka_unit_test(test_host_lists),
+        cmocka_unit_test(test_duplicate_hosts),
         cmocka_unit_test(test_later_inventories),
         cmocka_unit_test(test_haproxy_addresses),
         cmocka_unit_test(test_note_once),

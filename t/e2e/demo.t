@@ -1,0 +1,156 @@
+#!/usr/bin/perl
+
+# util/demo as its user meets it: the tour, a detached one for scripts, two at
+# once, Ctrl-C, mistakes; and that nothing is left behind.
+
+use warnings;
+use strict;
+
+use IO::Socket::INET;
+use POSIX qw(setsid);
+use Test::More;
+
+use Sluice;
+use Sluice::Http qw(http_request);
+
+###############################################################################
+
+my $t = Sluice->new;
+my $demo = $t->root . '/util/demo';
+
+sub demo { return $t->run_command($demo, @_) }
+
+# Processes that name the directory in command line or environment.
+sub processes {
+    my ($dir) = @_;
+    my @found;
+
+    for my $proc (glob '/proc/[0-9]*') {
+        my $text = '';
+
+        for my $file ("$proc/cmdline", "$proc/environ") {
+            open my $fh, '<', $file or next;
+            local $/;
+            $text .= <$fh> // '';
+        }
+        push @found, $proc if $text =~ m{\Q$dir\E(?:/|\0|$)};
+    }
+    return @found;
+}
+
+sub read_env {
+    my ($path) = @_;
+
+    open my $fh, '<', $path or return {};
+    return { map { /^(\w+)=(\S+)$/ ? ($1, $2) : () } <$fh> };
+}
+
+# The tour, in a directory of its own.
+my $tour = $t->dir . '/tour';
+my ($rc, $out, $err) = demo('--tour', '--dir', $tour);
+is($rc, 0, 'tour: exit status 0') or diag($out, $err);
+my @statuses = $out =~ m{^HTTP/1\.1 (\d+)}mg;
+is("@statuses", '200 429 200 500 200', 'tour: the story');
+is($err, '', 'tour: quiet on stderr');
+ok(!-e $tour, 'tour: the directory is gone');
+is_deeply([processes($tour)], [], 'tour: no process is left');
+
+# Detached, for scripts; and a second one at the same time.
+my ($one, $two) = map { $t->dir . "/$_" } qw(one two);
+($rc, $out, $err) = demo('--detach', '--dir', $one, '--replicas', 1);
+is($rc, 0, 'detach: exit status 0') or diag($out, $err);
+my $env = read_env("$one/env");
+is_deeply([sort keys %$env],
+    [sort qw(HTTP CLUSTER DB0 DB1 DB0_PID DB1_PID DBUSER DBPASSWORD
+        SLUICED_PID NGINX_PID STATE SLUICED_CONF NGINX_CONF)],
+    'detach: env has all it promises');
+is(http_request($env->{HTTP}, "/check/x/mysql/$env->{CLUSTER}")->{status}, 200,
+    'detach: a check is answered');
+for my $pid (map { $env->{$_} } grep { /_PID$/ } keys %$env) {
+    ok(kill(0, $pid), "detach: process $pid runs");
+}
+ok(-e $env->{$_}, "detach: $_ is there") for qw(STATE SLUICED_CONF NGINX_CONF);
+my ($host, $port) = split /:/, $env->{DB0};
+my $dbh = eval {
+    require DBI;
+    DBI->connect("dbi:MariaDB:host=$host;port=$port", $env->{DBUSER},
+        $env->{DBPASSWORD}, { RaiseError => 1, PrintError => 0 });
+};
+ok($dbh, 'detach: DBUSER can connect');
+ok(eval { $dbh->do('create database anything'); 1 }, 'detach: and do anything');
+$dbh->disconnect if $dbh;
+
+($rc, $out, $err) = demo('--detach', '--dir', $two, '--replicas', 1);
+is($rc, 0, 'a second one beside it') or diag($out, $err);
+my $env2 = read_env("$two/env");
+isnt($env2->{HTTP}, $env->{HTTP}, 'with ports of its own');
+is(http_request($env2->{HTTP}, "/check/x/mysql/main1")->{status}, 200,
+    'the second answers');
+
+# Mistakes say what is wrong and change nothing.
+my ($base) = $env->{HTTP} =~ /:(\d+)/;
+for my $case (
+    [['--detach', '--dir', $one], qr/not empty/],
+    [['--detach', '--dir', $t->dir . '/x', '--base-port', $base],
+        qr/port $base, of --base-port $base, is in use/],
+    [['--detach'], qr/--detach needs --dir/],
+    [['--stop'], qr/--stop needs --dir/],
+    [['--stop', '--dir', '/tmp'], qr{/tmp is not the directory of a demo}],
+    [['--replicas', '0'], qr/--replicas wants a number from 1 to 9/],
+    [['--replicas', 'two'], qr/--replicas wants a number from 1 to 9/],
+    [['--base-port', '80'], qr/--base-port wants a number from 1024/],
+    [['--dir'], qr/--dir wants a value/],
+    [['--nonsense'], qr/unknown argument "--nonsense"/],
+    )
+{
+    my ($args, $says) = @$case;
+
+    ($rc, $out, $err) = demo(@$args);
+    isnt($rc, 0, "@$args: refused");
+    like($err, $says, "@$args: says why");
+}
+ok(!-e $t->dir . '/x', 'a refused one leaves no directory');
+is(http_request($env->{HTTP}, "/check/x/mysql/main1")->{status}, 200,
+    'the first one was not disturbed');
+
+for my $dir ($one, $two) {
+    ($rc, $out, $err) = demo('--stop', '--dir', $dir);
+    is($rc, 0, 'stop: exit status 0') or diag($out, $err);
+    ok(!-e $dir, 'stop: the directory is gone');
+    is_deeply([processes($dir)], [], 'stop: no process is left');
+}
+
+# In the foreground, until Ctrl-C. A terminal's SIGINT reaches the group.
+my $stay = $t->dir . '/stay';
+my $log = $t->dir . '/stay.log';
+my $pid = fork // die;
+if (!$pid) {
+    setsid();
+    $SIG{INT} = 'DEFAULT';
+    open STDIN, '<', '/dev/null';
+    open STDOUT, '>', $log;
+    open STDERR, '>&', \*STDOUT;
+    exec $demo, '--dir', $stay, '--replicas', '1' or POSIX::_exit(127);
+}
+$t->wait_for('the demo to stay', sub { $t->read_file('stay.log') =~ /Ctrl-C/ }, 60);
+my $text = $t->read_file('stay.log');
+like($text, qr{/check/demo/mysql/main1}, 'stay: prints a check to try');
+like($text, qr/STOP SLAVE SQL_THREAD/, 'stay: how to make a replica lag');
+like($text, qr/kill -STOP \d+/, 'stay: how to freeze one');
+
+# What is printed works as printed.
+my ($lag) = $text =~ /^  (mariadb .*STOP SLAVE SQL_THREAD.*)$/m;
+is(system($lag), 0, 'stay: the printed command runs');
+my ($address) = $text =~ m{nginx\s+http://(\S+)};
+$t->wait_for('429', sub {
+    http_request($address, '/check/demo/mysql/main1')->{status} == 429;
+});
+pass('stay: the check is 429 then');
+
+kill 'INT', -$pid;
+$t->wait_for('Ctrl-C', sub { waitpid($pid, POSIX::WNOHANG()) == $pid }, 20);
+is($? >> 8, 0, 'Ctrl-C: exit status 0');
+ok(!-e $stay, 'Ctrl-C: the directory is gone');
+is_deeply([processes($stay)], [], 'Ctrl-C: no process is left');
+
+$t->done;

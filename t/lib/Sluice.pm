@@ -19,6 +19,9 @@ use Time::HiRes qw(sleep time);
 use Sluice::Daemon;
 use Sluice::Http qw(http_request);
 
+# Kept until END: in global destruction the daemons may be gone before us.
+my @tests;
+
 our $ROOT = abs_path(dirname(__FILE__) . '/../..');
 
 ###############################################################################
@@ -31,10 +34,12 @@ sub new {
     chmod 0755, $dir;
     my $build = $ENV{SLUICE_BUILD} // 'build/release';
     $build = "$ROOT/$build" unless $build =~ m{^/};
-    return bless {
+    my $self = bless {
         dir => $dir, build => $build, pid => $$, ports => {}, daemons => [],
         expected => [], killed => {}, serial => 0,
     }, $class;
+    push @tests, $self;
+    return $self;
 }
 
 sub dir { return $_[0]{dir} }
@@ -311,14 +316,19 @@ sub children {
     return split ' ', scalar <$fh> // '';
 }
 
+# nginx's title of a process; "" when it is gone.
+sub title {
+    my ($pid) = @_;
+
+    open my $fh, '<', "/proc/$pid/cmdline" or return '';
+    return scalar <$fh> // '';
+}
+
 # The pids of all workers, those that are shutting down too.
 sub nginx_workers {
     my ($self) = @_;
 
-    return grep {
-        open my $fh, '<', "/proc/$_/cmdline";
-        ($fh ? <$fh> // '' : '') =~ /worker process/;
-    } children($self->nginx_pid);
+    return grep { title($_) =~ /worker process/ } children($self->nginx_pid);
 }
 
 # HUP, and waits until workers of the new configuration have taken over.
@@ -330,10 +340,7 @@ sub reload {
     return $self->wait_for('new workers', sub {
         my @workers = $self->nginx_workers;
         my @new = grep { !$old{$_} } @workers;
-        my @serving = grep {
-            open my $fh, '<', "/proc/$_/cmdline";
-            ($fh ? <$fh> // '' : '') !~ /shutting down/;
-        } grep { $old{$_} } @workers;
+        my @serving = grep { $old{$_} && title($_) !~ /shutting down/ } @workers;
         @new && !@serving;
     }, 20);
 }
@@ -421,13 +428,18 @@ sub finish {
     return;
 }
 
-sub DESTROY {
+END {
+    my $status = $?;
+
+    $_->clean_up for @tests;
+    $? = $status;
+}
+
+sub clean_up {
     my ($self) = @_;
 
     return if $self->{pid} != $$;
-    local ($?, $@, $!);
-    # In global destruction some of them may be gone before us.
-    $_->kill for grep { defined } @{ $self->{daemons} // [] };
+    $_->kill for @{ $self->{daemons} };
     if ($ENV{SLUICE_KEEP}) {
         diag("kept $self->{dir}");
     } else {

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -390,6 +392,33 @@ test_load_unreadable(void **state)
     conf_free(NULL);
 }
 
+/* As somebody who is not root, whoever runs the test. */
+static void
+test_load_forbidden(void **state)
+{
+    char name[] = "/tmp/test_conf.XXXXXX";
+    int fd = mkstemp(name), status;
+    pid_t pid;
+
+    (void)state;
+    assert_int_equal(fchmod(fd, 0), 0);
+    pid = fork();
+    if (pid == 0) {
+        struct conf_report report = {0};
+        int ok = geteuid() != 0 || setuid(65534) == 0;
+
+        ok = ok && !conf_load(name, &report) &&
+             strcmp(report.problems[0].text,
+                    "cannot read: Permission denied") == 0;
+        conf_report_free(&report);
+        _exit(ok ? 0 : 1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    close(fd);
+    unlink(name);
+}
+
 int
 main(void)
 {
@@ -405,6 +434,7 @@ main(void)
         cmocka_unit_test(test_freno_mysql_backend),
         cmocka_unit_test(test_load),
         cmocka_unit_test(test_load_unreadable),
+        cmocka_unit_test(test_load_forbidden),
     };
 
     return cmocka_run_group_tests_name("conf", tests, NULL, NULL);

@@ -1,0 +1,284 @@
+#!/usr/bin/perl
+
+# sluiced -t: what an operator reads about a bad file, to the letter, and the
+# exit status; --print-nginx; wrong use of the command line.
+
+use warnings;
+use strict;
+
+use Test::More;
+
+use Sluice;
+
+###############################################################################
+
+my $t = Sluice->new;
+my $file = $t->dir . '/sluiced.json';
+my $alone = "$file: note: neither RaftDataDir nor BackendMySQLHost is set: "
+    . "this node leads itself\n";
+
+# Runs -t over the text: status, and what was said without the file's name
+# and without the note that every small file gets.
+sub verdict {
+    my ($text) = @_;
+
+    $t->write_file('sluiced.json', $text);
+    my ($rc, $out, $err) = $t->sluiced_run('-t', '-c', $file);
+    is($out, '', 'nothing on stdout') if $out ne '';
+    $err =~ s/^\Q$alone\E//m;
+    $err =~ s/^\Q$file\E//mg;
+    return ($rc, $err);
+}
+
+sub refused {
+    my ($name, $text, $want) = @_;
+    my ($rc, $said) = verdict($text);
+
+    is($said, $want, $name);
+    is($rc, 1, "$name: exit status 1");
+}
+
+sub accepted {
+    my ($name, $text, $want) = @_;
+    my ($rc, $said) = verdict($text);
+
+    is($said, $want, $name);
+    is($rc, 0, "$name: exit status 0");
+}
+
+sub cluster {
+    my ($members) = @_;
+
+    return qq({"Stores": {"MySQL": {"Clusters": {\n"main1": {$members}}}}});
+}
+
+my $hosts = '"StaticHostsSettings": {"Hosts": ["db1", "db2:3307"]}';
+my $main1 = 'Stores.MySQL.Clusters.main1';
+
+###############################################################################
+# Good files
+
+accepted('a good file', cluster($hosts), ": 0 errors, 0 warnings\n");
+accepted('every spelling of hosts', cluster('"StaticHostsSettings": {"Hosts":
+    ["db1", "db1.example.com:1", "10.0.0.1", "10.0.0.1:3307", "fd00::1",
+    "[fd00::2]", "[fd00::3]:3307"]}'), ": 0 errors, 0 warnings\n");
+
+for my $sample (glob $t->root . '/conf/*.json') {
+    local $ENV{SLUICE_PASSWORD} = 'x';
+    local $ENV{MONITOR_PASSWORD} = 'y';
+    my ($rc, $out, $err) = $t->sluiced_run('-t', '-c', $sample);
+
+    is($rc, 0, "$sample is good");
+    like($err, qr/: 0 errors, 0 warnings\n\z/, "$sample: nothing to say");
+}
+
+# Files that freno takes are taken.
+accepted('a trailing comma', cluster("$hosts,\n"), <<'END');
+:2: warning: a comma before a closing bracket is not JSON; ignored
+: 0 errors, 1 warning
+END
+accepted('content behind', cluster($hosts) . "\n\nmore", <<'END');
+:4: warning: content after the end of the configuration; ignored
+: 0 errors, 1 warning
+END
+accepted('an unknown key', cluster(qq($hosts,\n"ThrotleThreshhold": 1)), <<END);
+:3: warning: $main1.ThrotleThreshhold: unknown key, ignored; the nearest known one is ThrottleThreshold
+: 0 errors, 1 warning
+END
+accepted('a key twice', cluster(qq("port": 1,\n"Port": 2,\n$hosts)), <<END);
+:2: warning: $main1.Port: line 3 says it again; line 2 is ignored
+: 0 errors, 1 warning
+END
+accepted('a key of a later step', qq({"RaftDataDir": "/var/lib/freno",
+"Stores": {"MySQL": {"Clusters": {"c": {$hosts}}}}}), <<'END');
+:1: note: RaftDataDir: not used yet
+: 0 errors, 0 warnings
+END
+accepted('an unknown kind of query',
+    cluster(qq("MetricQuery": "update x set y = 1", $hosts)), <<END);
+:2: warning: $main1.MetricQuery: expected a query that begins with SELECT or SHOW GLOBAL, or "" for the replica status: every check will answer 500, Unsupported metrics query type
+: 0 errors, 1 warning
+END
+accepted('no hosts', cluster(''), <<END);
+:2: warning: $main1: no hosts: checks answer 404
+: 0 errors, 1 warning
+END
+accepted('no clusters', '{}', <<'END');
+: warning: Stores.MySQL.Clusters: no clusters: every check answers 404
+: 0 errors, 1 warning
+END
+accepted('hosts of a later kind', cluster('"HAProxySettings": {"PoolName":
+    "p", "Host": "lb", "Port": 80}'), <<END);
+:2: note: $main1.HAProxySettings: not used yet: this cluster has no hosts, its checks answer 404
+: 0 errors, 0 warnings
+END
+accepted('a host twice', cluster(qq("Port": 3307,
+    "StaticHostsSettings": {"Hosts": ["db1",\n"db1:3307"]})), <<END);
+:4: warning: $main1.StaticHostsSettings.Hosts[1]: db1:3307 stands on line 3 already; it counts once
+: 0 errors, 1 warning
+END
+
+###############################################################################
+# Bad files
+
+refused('an empty file', '', <<'END');
+: error: the file is empty: expected a JSON object
+: 1 error, 0 warnings
+END
+refused('broken JSON', qq({\n"ListenPort": 1\n"DataCenter": "x"}), <<'END');
+:3: error: not JSON: ',' or '}' expected near column 12
+: 1 error, 0 warnings
+END
+refused('half a file', substr(cluster($hosts), 0, 60), <<'END');
+:2: error: not JSON: premature end of input near column 24
+: 1 error, 0 warnings
+END
+refused('not an object', '[]', <<'END');
+:1: error: expected an object, found a list
+: 1 error, 0 warnings
+END
+refused('wrong types', cluster(qq(
+"Port": "3306",
+"ThrottleThreshold": "1",
+"IgnoreHosts": "x",
+"UseTLS": 1,
+"User": 5, $hosts)), <<END);
+:3: error: $main1.Port: expected an integer, found a string
+:4: error: $main1.ThrottleThreshold: expected a number, found a string
+:5: error: $main1.IgnoreHosts: expected a list of strings, found a string
+:6: error: $main1.UseTLS: expected true or false, found an integer
+:7: error: $main1.User: expected a string, found an integer
+: 5 errors, 0 warnings
+END
+refused('out of bounds', qq({"ListenPort": 65536,
+"Stores": {"MySQL": {"ThrottleThreshold": -1, "ProbeIntervalMillis": -50,
+"CacheMillis": -1, "Clusters": {"main1": {"Port": -1, $hosts}}}}}), <<END);
+:1: error: ListenPort: 65536 is out of range: expected 1 to 65535
+:2: error: Stores.MySQL.ThrottleThreshold: -1 is out of range: expected 0 or more
+:2: error: Stores.MySQL.ProbeIntervalMillis: -50 is out of range: expected 10 to 60000
+:3: error: Stores.MySQL.CacheMillis: -1 is out of range: expected 0 to 86400000
+:3: error: $main1.Port: -1 is out of range: expected 0 to 65535
+: 5 errors, 0 warnings
+END
+refused('an empty list of hosts',
+    cluster('"StaticHostsSettings": {"Hosts": []}'), <<END);
+:2: error: $main1.StaticHostsSettings.Hosts: empty host list: expected at least one HOST or HOST:PORT
+: 1 error, 0 warnings
+END
+refused('null as a cluster', '{"Stores": {"MySQL": {"Clusters":
+{"main1": null}}}}', <<END);
+:2: error: $main1: expected an object, found null
+: 1 error, 0 warnings
+END
+refused('bad names of clusters', '{"Stores": {"MySQL": {"Clusters": {
+"": {},
+"a/b": {},
+"' . 'x' x 64 . '": {}}}}}', <<END);
+:2: error: Stores.MySQL.Clusters.: the name of a cluster is empty
+:3: error: Stores.MySQL.Clusters.a/b: the name of a cluster has a '/' or a control character, which no check could ask for
+:4: error: Stores.MySQL.Clusters.@{[ 'x' x 64 ]}: the name of a cluster has 64 bytes: expected at most 63
+: 3 errors, 0 warnings
+END
+refused('a backend without a schema', qq({"BackendMySQLHost": "db",
+"Stores": {"MySQL": {"Clusters": {"main1": {$hosts}}}}}), <<'END');
+:1: note: BackendMySQLHost: not used yet
+:1: error: BackendMySQLHost: BackendMySQLSchema must be set when BackendMySQLHost is specified
+: 1 error, 0 warnings
+END
+delete $ENV{SLUICE_T_NONE};
+refused('an unset variable of HAProxy', cluster('"HAProxySettings":
+{"PoolName": "p", "Addresses": "http://${SLUICE_T_NONE}/"}'), <<END);
+:2: note: $main1.HAProxySettings: not used yet: this cluster has no hosts, its checks answer 404
+:3: error: $main1.HAProxySettings.Addresses: unknown environment variable \${SLUICE_T_NONE}
+: 1 error, 0 warnings
+END
+refused('files for TLS', cluster(qq("UseTLS": true, "TLSCAFile": "/no/ca.pem",
+"TLSCertFile": "/dev/null", $hosts)), <<END);
+:2: error: $main1.TLSCAFile: cannot read /no/ca.pem: No such file or directory
+:3: error: $main1.TLSCertFile: TLSKeyFile must be set when TLSCertFile is specified
+: 2 errors, 0 warnings
+END
+
+for my $host ('db1:', 'db1:0', 'db1:65536', 'db 1', '', 'a:b:c', '[::1', '_') {
+    my ($rc, $said) = verdict(cluster(qq("StaticHostsSettings":
+{"Hosts": ["db1",\n"$host"]})));
+
+    is($rc, 1, "host '$host': exit status 1");
+    like($said, qr/^:4: error: \Q$main1\E\.StaticHostsSettings\.Hosts/m,
+        "host '$host': file, line and key");
+}
+
+# No password, whatever is wrong around it.
+for my $text ('{"Password": "hunter2" "x"}', '{"Password" "hunter2"}',
+    '{"Stores": {"MySQL": {"Password": ["hunter2"]}}}')
+{
+    unlike((verdict($text))[1], qr/hunter2/, 'no password is shown');
+}
+
+###############################################################################
+# Files that are none
+
+my ($rc, $out, $err) = $t->sluiced_run('-t', '-c', '/no/such/file');
+is($rc, 1, 'missing file: exit status 1');
+is($err, <<'END', 'missing file');
+/no/such/file: error: cannot read: No such file or directory
+/no/such/file: 1 error, 0 warnings
+END
+($rc, $out, $err) = $t->sluiced_run('-t', '-c', $t->dir);
+is($rc, 1, 'a directory: exit status 1');
+like($err, qr/: error: cannot read: Is a directory$/m, 'a directory');
+
+# The same in the log of a start.
+$t->write_file('sluiced.json', cluster(qq("Port": -1, $hosts)));
+($rc, $out, $err) = $t->sluiced_run('-c', $file);
+is($rc, 1, 'a bad file: no start');
+like($err, qr/level=error event=config file=\S+ line=2 key=\Q$main1\E\.Port problem="-1 is out of range: expected 0 to 65535"/,
+    'a bad file: the log says why');
+
+###############################################################################
+# --print-nginx, and the command line
+
+$t->write_file('sluiced.json', qq({"ListenPort": 8099,
+"StateFile": "@{[ $t->dir ]}/run/state",
+"Stores": {"MySQL": {"Clusters": {"main1": {$hosts}}}}}));
+($rc, $out, $err) = $t->sluiced_run('--print-nginx', '-c', $file);
+is($rc, 0, '--print-nginx: exit status 0');
+is($err, '', '--print-nginx: nothing else');
+like($out, qr/^sluice \{\n    state \Q@{[ $t->dir ]}\E\/run\/state;\n\}$/m,
+    '--print-nginx: the state file');
+like($out, qr/^        listen 8099;$/m, '--print-nginx: ListenPort');
+like((($t->sluiced_run('--print-nginx', '-http-port', '8100', '-c', $file))[1]),
+    qr/^        listen 8100;$/m, '--print-nginx: --http-port');
+
+# nginx takes what was printed, once it knows where things are.
+my $conf = $out;
+my $modules = $t->build . '/nginx';
+$conf =~ s{modules/ngx_sluice}{$modules/ngx_sluice};
+$conf =~ s{include sluice/}{include %%CONF%%/nginx/};
+$conf =~ s{listen 8099}{listen 127.0.0.1:8099};
+($rc, $out) = $t->nginx_test($conf);
+is($rc, 0, '--print-nginx: nginx -t takes it') or diag($out);
+
+$t->write_file('sluiced.json', '{');
+($rc, $out, $err) = $t->sluiced_run('--print-nginx', '-c', $file);
+is($rc, 1, '--print-nginx of a bad file: exit status 1');
+is($out, '', '--print-nginx of a bad file: no nginx.conf');
+like($err, qr/:1: error: not JSON/, '--print-nginx of a bad file: says why');
+
+for my $use (['--frobnicate'], ['-t', 'file'], ['--probe'], ['-c'],
+    ['--log-level', 'loud'], ['--http-port', '0'], ['-t', '--print-nginx'])
+{
+    ($rc, $out, $err) = $t->sluiced_run(@$use);
+    is($rc, 2, "@$use: exit status 2");
+    like($err, qr/^sluiced: .+\nusage: sluiced /, "@$use: a reason, and usage");
+    is($out, '', "@$use: nothing on stdout");
+}
+for my $use (['-h'], ['--help'], ['-V'], ['--version'], ['-version']) {
+    ($rc, $out, $err) = $t->sluiced_run(@$use);
+    is($rc, 0, "@$use: exit status 0");
+    like($out, qr/^(?:usage: )?sluiced /, "@$use: on stdout");
+}
+
+$t->done;
+
+###############################################################################

@@ -1,0 +1,115 @@
+/* Any bytes as a state file, and as an image: refused with a sentence or read
+ * within their bounds, and what was read keeps its promises. */
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/mman.h>
+
+#include "sluice_state.h"
+#include "sluice_verdict.h"
+#include "sluice_view.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define MUST(condition)                                                        \
+    do {                                                                       \
+        if (!(condition)) {                                                    \
+            fprintf(stderr, "broken promise: %s\n", #condition);               \
+            abort();                                                           \
+        }                                                                      \
+    } while (0)
+
+static void
+ask(const struct sluice_view *v, const struct sluice_cluster *c)
+{
+    const struct sluice_freshness fresh = {.now_mono_ms = 1000,
+                                           .max_age_ms = 1000};
+    const struct sluice_request r = {.app = {"a", 1},
+                                     .store_type = {"mysql", 5},
+                                     .store_name = {c->name, strlen(c->name)}};
+    char body[SLUICE_VERDICT_BODY_SIZE];
+    struct sluice_verdict verdict;
+    size_t len;
+
+    sluice_verdict_check(v, &fresh, &r, &verdict);
+    MUST(memchr(verdict.message, '\0', sizeof(verdict.message)));
+    MUST(isfinite(verdict.value) && isfinite(verdict.threshold));
+    MUST(verdict.status != 200 || c->status == SLUICE_METRIC_VALUE);
+    len = sluice_verdict_body(&verdict, body);
+    MUST(len <= sizeof(body) && body[0] == '{' && body[len - 1] == '\n');
+}
+
+static void
+load(const void *image, size_t size)
+{
+    struct sluice_view v = {0};
+    char err[128];
+
+    memset(err, '#', sizeof(err));
+    if (sluice_view_load(&v, image, size, err, sizeof(err)) != 0) {
+        MUST(memchr(err, '\0', sizeof(err)));
+        MUST(!v.clusters && !v.hosts && !v.index);
+        return;
+    }
+    for (uint32_t i = 0; i < v.nclusters; i++) {
+        const struct sluice_cluster *c = &v.clusters[i];
+
+        MUST(memchr(c->name, '\0', sizeof(c->name)) && c->name[0]);
+        MUST(memchr(c->error, '\0', sizeof(c->error)));
+        MUST(sluice_view_cluster(&v, c->name, strlen(c->name)) == c);
+        ask(&v, c);
+    }
+    for (uint32_t i = 0; i < v.nhosts; i++)
+        MUST(memchr(v.hosts[i].text, '\0', sizeof(v.hosts[i].text)));
+    sluice_view_free(&v);
+}
+
+static void
+read_file(const char *path)
+{
+    struct sluice_map m = {0};
+    char err[128];
+    size_t size;
+    void *copy;
+
+    memset(err, '#', sizeof(err));
+    if (sluice_map_open(&m, path, err, sizeof(err)) != 0) {
+        MUST(memchr(err, '\0', sizeof(err)) && !m.base);
+        return;
+    }
+    for (uint32_t kind = 0; kind <= SLUICE_PART_KINDS + 1; kind++) {
+        size = sluice_map_slot_size(&m, kind);
+        copy = malloc(size); /* ASan watches its end */
+        if (sluice_map_snapshot(&m, kind, copy) != 0)
+            load(copy, size);
+        free(copy);
+    }
+    sluice_map_heartbeat(&m);
+    sluice_map_close(&m);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static char path[32];
+    static int fd = -1;
+    void *image = malloc(size);
+
+    memcpy(image, data, size);
+    load(image, size);
+    free(image);
+
+    if (fd < 0) {
+        fd = memfd_create("state", MFD_CLOEXEC);
+        MUST(fd >= 0);
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    }
+    MUST(ftruncate(fd, (off_t)size) == 0);
+    MUST(pwrite(fd, data, size, 0) == (ssize_t)size);
+    read_file(path);
+    return 0;
+}

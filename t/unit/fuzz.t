@@ -1,0 +1,110 @@
+#!/usr/bin/perl
+
+# Parsers of bytes that others wrote, fuzzed for a few seconds under ASan and
+# UBSan. Only where clang's fuzzer runtime is not installed it is skipped.
+
+use strict;
+use warnings;
+
+use Cwd qw/ abs_path /;
+use File::Basename qw/ dirname /;
+use File::Temp qw/ tempdir /;
+use Test::More;
+
+my $root = abs_path(dirname(__FILE__) . '/../..');
+my $dir = tempdir(CLEANUP => 1);
+my @clang = (qw/ clang -std=gnu11 -D_GNU_SOURCE -g -O1 /,
+    '-fsanitize=fuzzer,address,undefined', '-fno-sanitize-recover=all');
+
+plan skip_all => "no clang with libFuzzer here" unless fuzzer_runtime();
+
+fuzz('fuzz_state', 5, seed_image(), seed_file());
+fuzz('fuzz_format', 2, '1.5e-3', '0x1.8p-2', "a\xc3\xbc\n<b>", '1_0', '-inf');
+
+done_testing();
+
+###############################################################################
+
+sub fuzz {
+    my ($name, $seconds, @seeds) = @_;
+    my $corpus = "$dir/$name.corpus";
+    my ($ok, $out) = run(@clang, "-I$root/ngx_module", '-o', "$dir/$name",
+        "$root/t/fuzz/$name.c", glob("$root/ngx_module/sluice_*.c"), '-lm');
+
+    ok($ok, "$name builds") or return diag($out);
+
+    mkdir $corpus or die "$corpus: $!\n";
+    write_file("$corpus/seed$_", $seeds[$_]) for 0 .. $#seeds;
+    ($ok, $out) = run("$dir/$name", "-max_total_time=$seconds",
+        '-max_len=4096', '-timeout=5', "-artifact_prefix=$dir/", $corpus);
+    my ($runs) = $out =~ /^Done (\d+) runs/m;
+    ok($ok && $runs, "$name finds nothing")
+        or return diag(join "\n", (split /\n/, $out)[-60 .. -1]);
+    cmp_ok($runs, '>', 1000, "$name ran often enough");
+    note("$runs runs in $seconds s");
+}
+
+# The runtime is what links a program that does nothing.
+sub fuzzer_runtime {
+    write_file("$dir/empty.c", "#include <stddef.h>\n#include <stdint.h>\n"
+        . "int LLVMFuzzerTestOneInput(const uint8_t *d, size_t n)\n"
+        . "{ (void)d; (void)n; return 0; }\n");
+    return (run(@clang, '-o', "$dir/empty", "$dir/empty.c"))[0];
+}
+
+sub run {
+    my @command = @_;
+    my $pid = open(my $pipe, '-|') // die "fork: $!\n";
+
+    if (!$pid) {
+        open(STDERR, '>&', \*STDOUT);
+        exec { $command[0] } @command or exit 127;
+    }
+    my $out = do { local $/; <$pipe> };
+    close($pipe);
+    return ($? == 0, $out // '');
+}
+
+sub write_file {
+    my ($path, $bytes) = @_;
+
+    open(my $f, '>:raw', $path) or die "$path: $!\n";
+    print $f $bytes;
+    close($f) or die "$path: $!\n";
+}
+
+###############################################################################
+
+# An image with a node, two clusters and a host; a file with it in a slot.
+
+sub seed_image {
+    my $node = pack('Q L L', ~0, 1, 0);
+    my @clusters = map { pack('a64 d d Q Q Q Q L L a256',
+        "cluster$_", 0.25, 1, 900, 2000, 900, 900, $_, 0, 'text') } 1, 2;
+    my $host = pack('a64 a256 a48 d Q L L S x6 a256',
+        'cluster1', 'db1', '127.0.0.1', 0.25, 900, 711, 1, 3306, 'text');
+    my @sections = ([1, $node], [2, @clusters], [3, $host]);
+    my $offset = 32 + 16 * @sections;
+    my ($descriptors, $records) = ('', '');
+
+    for (@sections) {
+        my ($kind, @section) = @$_;
+        $descriptors .= pack('L L L L', $kind, scalar(@section),
+            length($section[0]), $offset + length($records));
+        $records .= join '', @section;
+    }
+    my $size = $offset + length($records);
+    return pack('Q Q L L Q', 900, $size, scalar(@sections), 16, 0)
+        . $descriptors . $records;
+}
+
+sub seed_file {
+    my $image = seed_image();
+    my $slot = 64 * int((length($image) + 63) / 64);
+    my $size = 256 + 2 * $slot;
+
+    return pack('a8 S S L L L Q Q L L L L Q Q x56', "SLUICE\0\1", 1, 0, 128,
+        1, 128, $size, 0, 1, 2, 1, 0, 0, 900)
+        . pack('L L Q Q x40 Q x56', 1, 0, 256, $slot, 2)
+        . pack("a$slot a$slot", $image, $image);
+}

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <mysql.h>
-
 #include "base/conf.h"
 #include "base/conf_print.h"
 #include "base/log.h"
@@ -206,7 +204,6 @@ int
 main(int argc, char **argv)
 {
     struct options o;
-    int rc;
 
     if (options_parse(&o, argc, argv, stderr) != 0) {
         options_usage(stderr);
@@ -215,11 +212,5 @@ main(int argc, char **argv)
     /* A peer that went away is an error of a write, not our death. */
     signal(SIGPIPE, SIG_IGN);
     log_setup(o.log_level, o.log_format);
-    if (mysql_library_init(0, NULL, NULL) != 0) {
-        fprintf(stderr, "sluiced: libmariadb cannot be initialised\n");
-        return 1;
-    }
-    rc = act(&o);
-    mysql_library_end();
-    return rc;
+    return act(&o);
 }

@@ -16,7 +16,10 @@
 #include "sluice_verdict.h"
 
 
-#define NGX_SLUICE_ERRSTR  512
+#define NGX_SLUICE_ERRSTR    512
+
+/* what checks and logs say when there is no view, with the reason */
+#define NGX_SLUICE_NO_STATE  "no state: %s"
 
 
 typedef struct {

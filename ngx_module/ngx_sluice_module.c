@@ -254,16 +254,18 @@ ngx_sluice_try_state(ngx_cycle_t *cycle, ngx_sluice_conf_t *scf)
         return NGX_OK;
     }
 
-    scf->trouble.len = ngx_strlen(err);
-    scf->trouble.data = ngx_pnalloc(cycle->pool, scf->trouble.len + 1);
+    scf->trouble.data = ngx_pnalloc(cycle->pool, NGX_SLUICE_ERRSTR);
     if (scf->trouble.data == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_cpystrn(scf->trouble.data, (u_char *) err, scf->trouble.len + 1);
+    scf->trouble.len = ngx_snprintf(scf->trouble.data, NGX_SLUICE_ERRSTR - 1,
+                                    NGX_SLUICE_NO_STATE, err)
+                       - scf->trouble.data;
+    scf->trouble.data[scf->trouble.len] = '\0';
 
     ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
-                  "no state in \"%V\": %V; "
+                  "sluice: \"%V\": %V; "
                   "checks answer 500 until sluiced has written it",
                   &scf->state, &scf->trouble);
 

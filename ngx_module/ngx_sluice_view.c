@@ -18,9 +18,9 @@ typedef struct {
     void                *image;            /* snapshots are taken into it */
     size_t               size;
 
-    const char          *no_state;         /* NULL: there is a view */
-    char                 err[NGX_SLUICE_ERRSTR];
-    char                 logged[NGX_SLUICE_ERRSTR];
+    u_char              *no_state;         /* NULL: there is a view */
+    u_char               err[NGX_SLUICE_ERRSTR];
+    u_char               logged[NGX_SLUICE_ERRSTR];
 
     sig_atomic_t         lost;             /* the mapped file was cut short */
 } ngx_sluice_reader_t;
@@ -31,7 +31,8 @@ static void ngx_sluice_view_close(void);
 static void ngx_sluice_view_load(void);
 static ngx_int_t ngx_sluice_view_room(void);
 static void ngx_sluice_view_age(struct sluice_freshness *fresh);
-static void ngx_sluice_view_report(ngx_sluice_conf_t *scf, const char *trouble);
+static void ngx_sluice_view_none(const char *why);
+static void ngx_sluice_view_report(ngx_sluice_conf_t *scf, u_char *trouble);
 static ngx_int_t ngx_sluice_view_guard(void);
 static void ngx_sluice_view_sigbus(int signo, siginfo_t *info, void *context);
 
@@ -50,7 +51,7 @@ ngx_sluice_view_init(ngx_sluice_conf_t *scf)
     /* what the master has warned of is not said again by each worker */
 
     if (scf->trouble.len) {
-        ngx_cpystrn((u_char *) ngx_sluice_reader.logged, scf->trouble.data,
+        ngx_cpystrn(ngx_sluice_reader.logged, scf->trouble.data,
                     NGX_SLUICE_ERRSTR);
     }
 
@@ -97,8 +98,8 @@ ngx_sluice_view(struct sluice_freshness *fresh)
 void
 ngx_sluice_view_refresh(ngx_sluice_conf_t *scf)
 {
+    u_char                   *trouble;
     struct sluice_freshness   fresh;
-    const char               *trouble;
 
     if (ngx_sluice_reader.map.base == NULL
         || ngx_sluice_reader.lost
@@ -109,37 +110,34 @@ ngx_sluice_view_refresh(ngx_sluice_conf_t *scf)
 
     (void) ngx_sluice_view(&fresh);
 
-    trouble = fresh.no_state;
+    trouble = ngx_sluice_reader.no_state;
 
-    if (trouble == NULL && fresh.heartbeat_age_ms > fresh.max_age_ms) {
-        trouble = "its heartbeat stopped, sluiced is not running";
+    if (trouble == NULL) {
+        trouble = (u_char *) (fresh.heartbeat_age_ms > fresh.max_age_ms
+                              ? "stale: sluiced has stopped its heartbeat"
+                              : "");
     }
 
-    ngx_sluice_view_report(scf, trouble ? trouble : "");
+    ngx_sluice_view_report(scf, trouble);
 }
 
 
 static void
 ngx_sluice_view_open(ngx_sluice_conf_t *scf)
 {
-    struct sluice_map     map;
+    char                  err[NGX_SLUICE_ERRSTR];
     ngx_sluice_reader_t  *sr;
 
     sr = &ngx_sluice_reader;
 
-    ngx_memzero(&map, sizeof(struct sluice_map));
-
-    if (sluice_map_open(&map, (char *) scf->state.data, sr->err,
-                        sizeof(sr->err))
-        != 0)
-    {
-        ngx_sluice_view_close();
-        return;
-    }
-
     ngx_sluice_view_close();
 
-    sr->map = map;
+    if (sluice_map_open(&sr->map, (char *) scf->state.data, err, sizeof(err))
+        != 0)
+    {
+        ngx_sluice_view_none(err);
+        return;
+    }
 
     ngx_sluice_view_load();
 }
@@ -158,20 +156,21 @@ ngx_sluice_view_close(void)
 
     sr->lost = 0;
     sr->generation = 0;
-    sr->no_state = sr->err;
+    ngx_sluice_view_none("closed");
 }
 
 
 static void
 ngx_sluice_view_load(void)
 {
+    char                  err[NGX_SLUICE_ERRSTR];
     uint64_t              generation;
     ngx_sluice_reader_t  *sr;
 
     sr = &ngx_sluice_reader;
 
     if (ngx_sluice_view_room() != NGX_OK) {
-        sr->no_state = "no memory for a copy of it";
+        ngx_sluice_view_none("no memory for a copy of it");
         return;
     }
 
@@ -183,7 +182,7 @@ ngx_sluice_view_load(void)
         /* a writer that never rests: the old view will do for now */
 
         if (sr->generation == 0) {
-            sr->no_state = "nothing has been published in it yet";
+            ngx_sluice_view_none("nothing has been published in it yet");
         }
 
         return;
@@ -192,11 +191,10 @@ ngx_sluice_view_load(void)
     sr->generation = generation;
     sr->no_state = NULL;
 
-    if (sluice_view_load(&sr->view, sr->image, sr->size, sr->err,
-                         sizeof(sr->err))
+    if (sluice_view_load(&sr->view, sr->image, sr->size, err, sizeof(err))
         != 0)
     {
-        sr->no_state = sr->err;
+        ngx_sluice_view_none(err);
     }
 }
 
@@ -258,16 +256,31 @@ ngx_sluice_view_age(struct sluice_freshness *fresh)
     fresh->heartbeat_age_ms = sluice_heartbeat_age(heartbeat,
                                                    fresh->now_mono_ms);
     fresh->max_age_ms = scf->max_age;
-    fresh->no_state = sr->no_state;
+    fresh->no_state = (char *) sr->no_state;
+}
+
+
+static void
+ngx_sluice_view_none(const char *why)
+{
+    ngx_sluice_reader_t  *sr;
+
+    sr = &ngx_sluice_reader;
+
+    (void) ngx_snprintf(sr->err, NGX_SLUICE_ERRSTR, NGX_SLUICE_NO_STATE "%Z",
+                        why);
+
+    sr->err[NGX_SLUICE_ERRSTR - 1] = '\0';
+    sr->no_state = sr->err;
 }
 
 
 /* once per change */
 
 static void
-ngx_sluice_view_report(ngx_sluice_conf_t *scf, const char *trouble)
+ngx_sluice_view_report(ngx_sluice_conf_t *scf, u_char *trouble)
 {
-    char  *logged;
+    u_char  *logged;
 
     logged = ngx_sluice_reader.logged;
 
@@ -277,15 +290,15 @@ ngx_sluice_view_report(ngx_sluice_conf_t *scf, const char *trouble)
 
     if (*trouble) {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "no state in \"%V\": %s; checks answer 500",
+                      "sluice: \"%V\": %s; checks answer 500",
                       &scf->state, trouble);
 
     } else {
         ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                      "state in \"%V\" is good again", &scf->state);
+                      "sluice: \"%V\" is good again", &scf->state);
     }
 
-    ngx_cpystrn((u_char *) logged, (u_char *) trouble, NGX_SLUICE_ERRSTR);
+    ngx_cpystrn(logged, trouble, NGX_SLUICE_ERRSTR);
 }
 
 

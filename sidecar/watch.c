@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "decide/aggregate.h"
 
+#define PHASE_STEP_MS 5
 #define WATCH_LOG_MS 1000 /* one line per cluster or host in this time */
 
 struct watch_host {
@@ -89,15 +90,19 @@ host_settings(const struct conf_cluster *cluster, struct inventory_host *id)
     return settings;
 }
 
-/* Spreads the probes of a process evenly over their interval: multiples of
- * the golden ratio, wherever the sequence begins. */
+/*
+ * Spreads the probes of a process evenly over their interval: multiples of
+ * the golden ratio, wherever the sequence begins. In steps, because hosts that
+ * are asked together answer together, and the loop wakes up once for them.
+ */
 static unsigned
 next_phase_ms(int interval_ms)
 {
     static uint32_t turn;
+    unsigned steps = (unsigned)interval_ms / PHASE_STEP_MS;
 
     turn += 2654435769u;
-    return (unsigned)(((uint64_t)turn * (unsigned)interval_ms) >> 32);
+    return (unsigned)(((uint64_t)turn * steps) >> 32) * PHASE_STEP_MS;
 }
 
 static struct watch_host *

@@ -28,7 +28,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SLUICE_MAGIC "SLUICE\0\1" /* 8 bytes with the last one, no NUL after */
+/* Eight bytes with the last one: no NUL comes after it. */
+#define SLUICE_MAGIC "SLUICE\0\1"
 #define SLUICE_MAGIC_SIZE 8
 #define SLUICE_MAJOR 1
 #define SLUICE_MINOR 0
@@ -142,8 +143,8 @@ struct sluice_host {
     char text[SLUICE_ERROR_SIZE];
 };
 
-#define SLUICE_ASSERT_AT(type, member, at)                                     \
-    _Static_assert(offsetof(struct type, member) == (at),                      \
+#define SLUICE_ASSERT_AT(type, member, at)                \
+    _Static_assert(offsetof(struct type, member) == (at), \
                    #type "." #member " moved: that is a new major")
 
 _Static_assert(sizeof(struct sluice_header) == 128, "header");

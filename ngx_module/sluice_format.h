@@ -23,8 +23,7 @@ size_t sluice_format_number(double value, char *buf);
  * invalid UTF-8 as \ufffd. Stops before a character that no longer fits in
  * `size`. Returns the bytes written; 6 x len always fits.
  */
-size_t
-sluice_format_string(const char *s, size_t len, char *buf, size_t size);
+size_t sluice_format_string(const char *s, size_t len, char *buf, size_t size);
 
 /*
  * A non-negative or negative decimal, or hexadecimal float in Go's

@@ -55,4 +55,3 @@ sluice_image_records(void *image, uint32_t kind)
             return (char *)image + s->offset;
     return NULL;
 }
-

@@ -340,8 +340,7 @@ sluice_map_slot_size(const struct sluice_map *m, uint32_t kind)
 static void
 slot_read(const unsigned char *slot, size_t room, unsigned char *buf)
 {
-    uint64_t word =
-        word_load(slot + offsetof(struct sluice_image, size));
+    uint64_t word = word_load(slot + offsetof(struct sluice_image, size));
     size_t size = word < room ? word / 8 * 8 : room;
 
     if (size < sizeof(struct sluice_image))

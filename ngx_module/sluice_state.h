@@ -37,8 +37,7 @@ struct sluice_writer *sluice_writer_create(const char *path,
 /* Renames the prepared file over PATH: readers find it. Call it after each
  * part has been published. On failure the prepared file is gone, and the one
  * before it, if any, is the writer's again. */
-int
-sluice_writer_commit(struct sluice_writer *w, char *err, size_t err_size);
+int sluice_writer_commit(struct sluice_writer *w, char *err, size_t err_size);
 
 /*
  * Prepares a file of another capacity to replace the current one: like create,
@@ -85,8 +84,8 @@ void sluice_writer_close(struct sluice_writer *w);
  * The builder writes into `buf` of that size: begin, then each section once,
  * in any order; it returns where the caller puts `count` records (zeroed).
  */
-size_t
-sluice_image_size(uint32_t nsections, const struct sluice_section *sections);
+size_t sluice_image_size(uint32_t nsections,
+                         const struct sluice_section *sections);
 
 /* Fills in the head and the descriptors from kind, count and stride of
  * `sections`, computing the offsets; zeroes the records. Returns the image's

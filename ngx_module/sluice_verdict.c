@@ -61,8 +61,7 @@ sluice_view_answers(const struct sluice_view *v,
 }
 
 int
-sluice_view_leads(const struct sluice_view *v,
-                  const struct sluice_freshness *f)
+sluice_view_leads(const struct sluice_view *v, const struct sluice_freshness *f)
 {
     return sluice_view_answers(v, f) && is_leading(&v->node, f);
 }
@@ -114,8 +113,7 @@ stale_sample(const struct sluice_cluster *c, struct sluice_verdict *out)
         decide(out, 500, SLUICE_REASON_STALE,
                "stale: %s was sampled %llu ms ago, valid for %llu ms", c->name,
                (unsigned long long)out->age_ms,
-               (unsigned long long)(c->valid_until_mono_ms >
-                                            c->sampled_mono_ms
+               (unsigned long long)(c->valid_until_mono_ms > c->sampled_mono_ms
                                         ? c->valid_until_mono_ms -
                                               c->sampled_mono_ms
                                         : 0));

@@ -36,8 +36,8 @@ struct sluice_request {
     struct sluice_text app;
     struct sluice_text store_type; /* "mysql" is the only one known */
     struct sluice_text store_name;
-    double threshold;     /* used instead of the cluster's when > 0 */
-    unsigned read : 1;    /* check-read */
+    double threshold;       /* used instead of the cluster's when > 0 */
+    unsigned read : 1;      /* check-read */
     unsigned if_exists : 1; /* 404 becomes 200 */
     unsigned low_priority : 1;
 };

@@ -57,8 +57,8 @@ read_head(struct reading *r, const void *image, size_t size)
 static int
 check_section(const struct reading *r, const struct sluice_section *s)
 {
-    uint64_t begin = sizeof(r->head) +
-                     (uint64_t)r->head.nsections * r->head.section_stride;
+    uint64_t begin =
+        sizeof(r->head) + (uint64_t)r->head.nsections * r->head.section_stride;
 
     if (s->count > 0 && (s->stride == 0 || s->stride % 8 != 0))
         return refuse(r, "section %u: stride %u, expected a multiple of 8",

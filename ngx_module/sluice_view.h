@@ -35,9 +35,8 @@ int sluice_view_load(struct sluice_view *v,
                      size_t err_size);
 
 /* NULL when there is no cluster of that name. name need not be terminated. */
-const struct sluice_cluster *sluice_view_cluster(const struct sluice_view *v,
-                                                 const char *name,
-                                                 size_t len);
+const struct sluice_cluster *
+sluice_view_cluster(const struct sluice_view *v, const char *name, size_t len);
 
 /* Frees what the view owns and zeroes it. */
 void sluice_view_free(struct sluice_view *v);

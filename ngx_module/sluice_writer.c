@@ -43,7 +43,7 @@ align_up(uint64_t n)
 
 /* A file of the writer's: the one at PATH, or the next one beside it. */
 struct state_file {
-    int fd; /* for the doorbell */
+    int fd;              /* for the doorbell */
     unsigned char *base; /* NULL: none */
     size_t size;
     dev_t dev;
@@ -230,8 +230,8 @@ layout(struct sluice_capacity capacity,
     h->nparts = SLUICE_PART_KINDS;
     h->part_stride = sizeof(*parts);
     h->file_size = at;
-    h->born_real_ms = (uint64_t)now.tv_sec * 1000 +
-                      (uint64_t)now.tv_nsec / 1000000;
+    h->born_real_ms =
+        (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
     h->pid = (uint32_t)getpid();
     h->cluster_capacity = capacity.clusters;
     h->host_capacity = capacity.hosts;
@@ -282,8 +282,10 @@ prepare(struct sluice_writer *w,
 
     drop_next(w);
     if (layout(capacity, &header, parts) != 0)
-        return fail(err, err_size, "no room for %u clusters and %u hosts in one"
-                    " state file", capacity.clusters, capacity.hosts);
+        return fail(err, err_size,
+                    "no room for %u clusters and %u hosts in one"
+                    " state file",
+                    capacity.clusters, capacity.hosts);
     if (lock_take(w, err, err_size) != 0)
         return -1;
     remove_leftovers(w->path);

@@ -219,7 +219,8 @@ m0_put_image(const struct m0_builder *b,
         struct m0_section section;
     } all[] = {
         {&c->node, sizeof(c->node), {1, 1, shape->node_stride, 0}},
-        {c->clusters, sizeof(c->clusters[0]),
+        {c->clusters,
+         sizeof(c->clusters[0]),
          {2, c->nclusters, shape->cluster_stride, 0}},
         {c->hosts, sizeof(c->hosts[0]), {3, c->nhosts, shape->host_stride, 0}},
     };

@@ -152,8 +152,8 @@ test_no_decimal_of_fewer_digits_would_do(void **state)
     int digits;
 
     for (int i = 0; i < 5000; i++) {
-        value = i % 2 ? random_finite()
-                      : (double)(next_random() % 100000000) / 1e5;
+        value =
+            i % 2 ? random_finite() : (double)(next_random() % 100000000) / 1e5;
         digits = significant_digits(number(value));
         if (digits <= 1)
             continue;
@@ -164,13 +164,13 @@ test_no_decimal_of_fewer_digits_would_do(void **state)
 
 /* ---- strings out ------------------------------------------------------ */
 
-#define assert_escaped(in, out)                                                \
-    do {                                                                       \
-        char buf_[6 * sizeof(in) + 1];                                         \
-        size_t len_ =                                                          \
-            sluice_format_string(in, sizeof(in) - 1, buf_, sizeof(buf_));      \
-        assert_int_equal(len_, strlen(out));                                   \
-        assert_memory_equal(buf_, out, len_);                                  \
+#define assert_escaped(in, out)                                           \
+    do {                                                                  \
+        char buf_[6 * sizeof(in) + 1];                                    \
+        size_t len_ =                                                     \
+            sluice_format_string(in, sizeof(in) - 1, buf_, sizeof(buf_)); \
+        assert_int_equal(len_, strlen(out));                              \
+        assert_memory_equal(buf_, out, len_);                             \
     } while (0)
 
 static void
@@ -203,7 +203,7 @@ test_invalid_utf8_is_replaced_byte_by_byte(void **state)
     assert_escaped("\xc3z", "\\ufffdz");
     assert_escaped("\xe2\x82", "\\ufffd\\ufffd");
     assert_escaped("\xf0\x9f\x90z", "\\ufffd\\ufffd\\ufffdz");
-    assert_escaped("\xc0\x80", "\\ufffd\\ufffd");         /* overlong */
+    assert_escaped("\xc0\x80", "\\ufffd\\ufffd"); /* overlong */
     assert_escaped("\xe0\x80\x80", "\\ufffd\\ufffd\\ufffd");
     assert_escaped("\xed\xa0\x80", "\\ufffd\\ufffd\\ufffd"); /* surrogate */
     assert_escaped("\xf4\x90\x80\x80", "\\ufffd\\ufffd\\ufffd\\ufffd");
@@ -311,11 +311,10 @@ test_what_is_no_number_is_refused(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "",     "+",    "-",      ".",     "e5",     "1e",      "1e+",
-        "1.2.3", "1,5", " 1",     "1 ",    "1x",     "abc",     "0x",
-        "0x1",  "0x.p1", "0x1p",  "0x1e5", "1p5",    "infi",    "infinit",
-        "+nan", "-nan", "nan(1)", "--1",   "+-1",    "1e5.5",   "0b1",
-        "1e--5", "0xg", "infx",   "1\n",
+        "",     "+",     "-",     ".",    "e5",      "1e",   "1e+",  "1.2.3",
+        "1,5",  " 1",    "1 ",    "1x",   "abc",     "0x",   "0x1",  "0x.p1",
+        "0x1p", "0x1e5", "1p5",   "infi", "infinit", "+nan", "-nan", "nan(1)",
+        "--1",  "+-1",   "1e5.5", "0b1",  "1e--5",   "0xg",  "infx", "1\n",
     };
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)

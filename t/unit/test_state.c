@@ -1,156 +1,10 @@
-/* The state file: its writer, its life, and what readers see of it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+/* The state file: images, its writer, and what readers see of it. */
+#include "state_help.h"
 
-#include <cmocka.h>
-
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <string.h>
 
 #include <sys/inotify.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-
-#include "sluice_state.h"
-
-#include "tempdir.h"
-
-static const struct sluice_capacity small = {.clusters = 4, .hosts = 8};
-static char err[1024];
-
-static int
-setup(void **state)
-{
-    (void)state;
-    tempdir_make();
-    err[0] = '\0';
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    (void)state;
-    tempdir_remove();
-    return 0;
-}
-
-static const char *
-path(void)
-{
-    return tempdir_path("state");
-}
-
-static int
-exists(const char *name)
-{
-    struct stat st;
-
-    return lstat(tempdir_path(name), &st) == 0;
-}
-
-static void
-make_file(const char *name)
-{
-    int fd = open(tempdir_path(name), O_WRONLY | O_CREAT, 0600);
-
-    assert_true(fd >= 0);
-    close(fd);
-}
-
-/* An image of the part with `count` records, the mark in its time. */
-static size_t
-make_image(void *buf, uint32_t kind, uint32_t count, uint64_t mark)
-{
-    const struct sluice_section section = {
-        .kind = kind == SLUICE_PART_VERDICTS ? SLUICE_SECTION_CLUSTERS
-                                             : SLUICE_SECTION_HOSTS,
-        .count = count,
-        .stride = kind == SLUICE_PART_VERDICTS ? sizeof(struct sluice_cluster)
-                                               : sizeof(struct sluice_host),
-    };
-
-    return sluice_image_begin(buf, mark, 1, &section);
-}
-
-static uint64_t images[4096]; /* 8-byte aligned, room enough for `small` */
-
-static int
-publish(struct sluice_writer *w, uint32_t kind, uint64_t mark)
-{
-    size_t size = make_image(images, kind, 1, mark);
-
-    return sluice_writer_publish(w, kind, images, size);
-}
-
-static struct sluice_writer *
-created(void)
-{
-    struct sluice_writer *w =
-        sluice_writer_create(path(), small, err, sizeof(err));
-
-    if (!w)
-        fail_msg("create: %s", err);
-    return w;
-}
-
-static void
-commit(struct sluice_writer *w)
-{
-    if (sluice_writer_commit(w, err, sizeof(err)) != 0)
-        fail_msg("commit: %s", err);
-}
-
-static struct sluice_writer *
-committed(void)
-{
-    struct sluice_writer *w = created();
-
-    assert_int_equal(publish(w, SLUICE_PART_VERDICTS, 1), 0);
-    assert_int_equal(publish(w, SLUICE_PART_DETAIL, 1), 0);
-    commit(w);
-    return w;
-}
-
-static struct sluice_map
-opened(void)
-{
-    struct sluice_map m = {0};
-
-    if (sluice_map_open(&m, path(), err, sizeof(err)) != 0)
-        fail_msg("open: %s", err);
-    return m;
-}
-
-/* The mark of the image that a reader sees now; 0: none. */
-static uint64_t
-seen(const struct sluice_map *m, uint32_t kind)
-{
-    size_t size = sluice_map_slot_size(m, kind);
-    struct sluice_image *image = aligned_alloc(64, size);
-    uint64_t mark = 0;
-
-    assert_non_null(image);
-    if (sluice_map_snapshot(m, kind, image) != 0)
-        mark = image->published_mono_ms;
-    free(image);
-    return mark;
-}
-
-/* What a reader that comes now finds. */
-static uint64_t
-found(uint32_t kind)
-{
-    struct sluice_map m = opened();
-    uint64_t mark = seen(&m, kind);
-
-    sluice_map_close(&m);
-    return mark;
-}
 
 /* ---- images ----------------------------------------------------------- */
 
@@ -255,7 +109,7 @@ test_what_dead_writers_left_is_removed(void **state)
     (void)state;
     static const char *const theirs[] = {"state.abc.tmp", "state..tmp",
                                          "state.12.tmpx", "other.12.tmp",
-                                         "state.12", "statex.12.tmp"};
+                                         "state.12",      "statex.12.tmp"};
     struct sluice_writer *w;
     char own[64];
 
@@ -423,8 +277,8 @@ test_a_full_image_fits_to_the_last_byte(void **state)
 
     for (size_t i = 48; i < size; i++)
         ((unsigned char *)images)[i] = (unsigned char)(i * 7);
-    assert_int_equal(
-        sluice_writer_publish(w, SLUICE_PART_DETAIL, images, size), 0);
+    assert_int_equal(sluice_writer_publish(w, SLUICE_PART_DETAIL, images, size),
+                     0);
     assert_true(sluice_map_snapshot(&m, SLUICE_PART_DETAIL, copy) == 2);
     assert_memory_equal(copy, images, size);
     free(copy);
@@ -446,8 +300,8 @@ test_what_does_not_fit_is_refused_and_nothing_changes(void **state)
     assert_int_equal(sluice_writer_publish(w, 3, images, size), -1);
     assert_int_equal(
         sluice_writer_publish(w, SLUICE_PART_VERDICTS, images, size - 8), -1);
-    assert_int_equal(
-        sluice_writer_publish(w, SLUICE_PART_VERDICTS, images, 24), -1);
+    assert_int_equal(sluice_writer_publish(w, SLUICE_PART_VERDICTS, images, 24),
+                     -1);
     ((struct sluice_image *)images)->size = size - 4;
     assert_int_equal(
         sluice_writer_publish(w, SLUICE_PART_VERDICTS, images, size - 4), -1);
@@ -475,156 +329,6 @@ test_the_bell_is_heard_in_the_directory(void **state)
     sluice_writer_close(w);
 }
 
-/* ---- resize ----------------------------------------------------------- */
-
-static void
-test_a_larger_file_replaces_the_old_one(void **state)
-{
-    (void)state;
-    const struct sluice_capacity large = {.clusters = 6, .hosts = 16};
-    struct sluice_writer *w = committed();
-    struct sluice_map m = opened();
-    size_t size;
-
-    sluice_writer_heartbeat(w, 700);
-    assert_int_equal(sluice_writer_capacity(w).clusters, 4);
-    assert_int_equal(sluice_writer_resize(w, large, err, sizeof(err)), 0);
-    assert_int_equal(sluice_writer_capacity(w).clusters, 6);
-    assert_int_equal(sluice_writer_capacity(w).hosts, 16);
-    size = make_image(images, SLUICE_PART_VERDICTS, 6, 42);
-    assert_int_equal(
-        sluice_writer_publish(w, SLUICE_PART_VERDICTS, images, size), 0);
-    assert_true(seen(&m, SLUICE_PART_VERDICTS) == 1); /* not there yet */
-    assert_false(sluice_map_moved(&m, path()));
-    sluice_writer_heartbeat(w, 701); /* both live */
-    assert_true(sluice_map_heartbeat(&m) == 701);
-    commit(w);
-
-    assert_true(sluice_map_moved(&m, path()));
-    assert_true(seen(&m, SLUICE_PART_VERDICTS) == 1); /* still mapped */
-    sluice_map_close(&m);
-    m = opened();
-    assert_true(sluice_map_heartbeat(&m) == 701);
-    assert_true(seen(&m, SLUICE_PART_VERDICTS) == 42);
-    assert_int_equal(sluice_map_header(&m)->host_capacity, 16);
-    sluice_map_close(&m);
-    sluice_writer_close(w);
-}
-
-static void
-test_the_heartbeat_survives_a_resize(void **state)
-{
-    (void)state;
-    struct sluice_writer *w = committed();
-    struct sluice_map m;
-
-    sluice_writer_heartbeat(w, 700);
-    assert_int_equal(sluice_writer_resize(w, small, err, sizeof(err)), 0);
-    commit(w);
-    m = opened();
-    assert_true(sluice_map_heartbeat(&m) == 700);
-    sluice_map_close(&m);
-    sluice_writer_close(w);
-}
-
-static void
-test_a_failed_resize_leaves_the_old_file_in_use(void **state)
-{
-    (void)state;
-    const struct sluice_capacity huge = {.clusters = 1, .hosts = UINT32_MAX};
-    struct sluice_writer *w = committed();
-
-    assert_int_equal(sluice_writer_resize(w, huge, err, sizeof(err)), -1);
-    assert_int_equal(sluice_writer_capacity(w).clusters, 4);
-    assert_int_equal(publish(w, SLUICE_PART_VERDICTS, 2), 0);
-    assert_true(found(SLUICE_PART_VERDICTS) == 2);
-    assert_int_equal(sluice_writer_commit(w, err, sizeof(err)), -1);
-    assert_int_equal(publish(w, SLUICE_PART_VERDICTS, 3), 0);
-    assert_true(found(SLUICE_PART_VERDICTS) == 3);
-    sluice_writer_close(w);
-}
-
-static void
-test_a_resize_takes_the_place_of_one_not_committed(void **state)
-{
-    (void)state;
-    const struct sluice_capacity larger = {.clusters = 5, .hosts = 8};
-    const struct sluice_capacity largest = {.clusters = 6, .hosts = 8};
-    struct sluice_writer *w = committed();
-    struct sluice_map m;
-
-    assert_int_equal(sluice_writer_resize(w, larger, err, sizeof(err)), 0);
-    assert_int_equal(sluice_writer_resize(w, largest, err, sizeof(err)), 0);
-    commit(w);
-    m = opened();
-    assert_int_equal(sluice_map_header(&m)->cluster_capacity, 6);
-    sluice_map_close(&m);
-    sluice_writer_close(w);
-}
-
-/* ---- files that vanish ------------------------------------------------ */
-
-static void
-test_a_lost_file_is_noticed_and_put_back(void **state)
-{
-    (void)state;
-    struct sluice_writer *w = created();
-
-    assert_true(sluice_writer_lost(w)); /* not there yet */
-    commit(w);
-    assert_false(sluice_writer_lost(w));
-    assert_int_equal(unlink(path()), 0);
-    assert_true(sluice_writer_lost(w));
-    make_file("state"); /* another one is not ours either */
-    assert_true(sluice_writer_lost(w));
-    assert_int_equal(sluice_writer_resize(w, small, err, sizeof(err)), 0);
-    assert_int_equal(publish(w, SLUICE_PART_VERDICTS, 9), 0);
-    commit(w);
-    assert_false(sluice_writer_lost(w));
-    assert_true(found(SLUICE_PART_VERDICTS) == 9);
-    sluice_writer_close(w);
-}
-
-/* The lock went with the directory: it is taken again, in the new place. */
-static void
-test_a_lost_directory_is_put_to_use_again(void **state)
-{
-    (void)state;
-    struct sluice_writer *w = committed(), *second;
-
-    tempdir_remove();
-    assert_true(sluice_writer_lost(w));
-    assert_int_equal(sluice_writer_resize(w, small, err, sizeof(err)), -1);
-    assert_non_null(strstr(err, "No such file or directory"));
-    assert_int_equal(mkdir(tempdir, 0755), 0);
-    assert_int_equal(sluice_writer_resize(w, small, err, sizeof(err)), 0);
-    assert_int_equal(publish(w, SLUICE_PART_VERDICTS, 9), 0);
-    commit(w);
-    assert_true(found(SLUICE_PART_VERDICTS) == 9);
-
-    second = sluice_writer_create(path(), small, err, sizeof(err));
-    assert_null(second);
-    assert_non_null(strstr(err, "another writer, pid"));
-    sluice_writer_close(w);
-}
-
-static void
-test_a_writer_whose_lock_was_taken_does_not_come_back(void **state)
-{
-    (void)state;
-    struct sluice_writer *w = committed(), *second;
-
-    assert_int_equal(unlink(tempdir_path("state.lock")), 0);
-    second = committed();
-    assert_true(sluice_writer_lost(w));
-    assert_int_equal(sluice_writer_resize(w, small, err, sizeof(err)), -1);
-    assert_non_null(strstr(err, "another writer, pid"));
-    sluice_writer_close(w);
-    assert_int_equal(publish(second, SLUICE_PART_VERDICTS, 8), 0);
-    assert_true(found(SLUICE_PART_VERDICTS) == 8);
-    sluice_writer_close(second);
-}
-
 int
 main(void)
 {
@@ -644,13 +348,6 @@ main(void)
         TEST(test_a_full_image_fits_to_the_last_byte),
         TEST(test_what_does_not_fit_is_refused_and_nothing_changes),
         TEST(test_the_bell_is_heard_in_the_directory),
-        TEST(test_a_larger_file_replaces_the_old_one),
-        TEST(test_the_heartbeat_survives_a_resize),
-        TEST(test_a_failed_resize_leaves_the_old_file_in_use),
-        TEST(test_a_resize_takes_the_place_of_one_not_committed),
-        TEST(test_a_lost_file_is_noticed_and_put_back),
-        TEST(test_a_lost_directory_is_put_to_use_again),
-        TEST(test_a_writer_whose_lock_was_taken_does_not_come_back),
     };
 
     return cmocka_run_group_tests_name("state", tests, NULL, NULL);

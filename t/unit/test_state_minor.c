@@ -312,10 +312,10 @@ test_minor_0_reads_what_this_build_writes(void **state)
 
     w = sluice_writer_create(tempdir_path("state"), capacity, err, sizeof(err));
     assert_non_null(w);
-    publish(w, SLUICE_PART_VERDICTS, 2, verdicts,
-            (const void *const[]){&written.node, written.clusters},
-            (const size_t[]){sizeof(struct m0_node),
-                             sizeof(struct m0_cluster)});
+    publish(
+        w, SLUICE_PART_VERDICTS, 2, verdicts,
+        (const void *const[]){&written.node, written.clusters},
+        (const size_t[]){sizeof(struct m0_node), sizeof(struct m0_cluster)});
     publish(w, SLUICE_PART_DETAIL, 1, detail,
             (const void *const[]){written.hosts},
             (const size_t[]){sizeof(struct m0_host)});

@@ -353,8 +353,8 @@ static void
 test_a_snapshot_stays_within_its_slot(void **state)
 {
     (void)state;
-    static const uint64_t sizes[] = {0, 8, 31, 32, 33, 56, 63, 64, 65, 72,
-                                     4096, UINT64_MAX};
+    static const uint64_t sizes[] = {0,  8,  31, 32, 33,   56,
+                                     63, 64, 65, 72, 4096, UINT64_MAX};
     struct sluice_map m;
     char err[256];
     void *copy = aligned_alloc(64, 64);

@@ -287,8 +287,8 @@ test_room_behind_the_image_is_not_its_own(void **state)
 
     memcpy(slot, i.head, i.size);
     memset(slot + i.size, 0xff, 64);
-    assert_int_equal(
-        sluice_view_load(&v, slot, i.size + 64, err, sizeof(err)), 0);
+    assert_int_equal(sluice_view_load(&v, slot, i.size + 64, err, sizeof(err)),
+                     0);
     assert_int_equal(v.nclusters, 1);
     sluice_view_free(&v);
     free(slot);

@@ -17,14 +17,15 @@ check_static_hosts(const struct conf_cluster *cluster,
     struct inventory_host host;
     char path[256], err[512];
 
-    snprintf(path, sizeof(path),
-             "Stores.MySQL.Clusters.%s.StaticHostsSettings.Hosts",
-             cluster->name);
-    for (size_t i = 0; i < list->count; i++)
+    for (size_t i = 0; i < list->count; i++) {
         if (inventory_parse_host(list->items[i], cluster->port, &host, err,
-                                 sizeof(err)) != 0)
-            conf_report_add(report, CONF_ERROR,
-                            list->lines ? list->lines[i] : 0, path, "%s", err);
+                                 sizeof(err)) == 0)
+            continue;
+        snprintf(path, sizeof(path),
+                 "Stores.MySQL.Clusters.%s.StaticHostsSettings.Hosts[%zu]",
+                 cluster->name, i);
+        conf_report_add(report, CONF_ERROR, list->lines[i], path, "%s", err);
+    }
 }
 
 void

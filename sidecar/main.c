@@ -28,16 +28,9 @@ struct sluiced {
 static struct conf *
 load(const struct options *o, struct conf_report *report)
 {
-    struct conf *conf = conf_load(o->config, report);
+    struct conf *conf = conf_load(o->config, check_inventories, report);
 
-    if (!conf)
-        return NULL;
-    check_inventories(conf, report);
-    if (report->errors > 0) {
-        conf_free(conf);
-        return NULL;
-    }
-    if (o->http_port)
+    if (conf && o->http_port)
         conf->listen_port = o->http_port;
     return conf;
 }

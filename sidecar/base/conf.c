@@ -216,7 +216,10 @@ read_top(struct conf *c, const struct conf_spot *root, struct conf_report *r)
 }
 
 struct conf *
-conf_parse(const char *text, size_t len, struct conf_report *report)
+conf_parse(const char *text,
+           size_t len,
+           conf_check check,
+           struct conf_report *report)
 {
     struct conf *c = calloc(1, sizeof(*c));
     struct conf_text t;
@@ -225,12 +228,15 @@ conf_parse(const char *text, size_t len, struct conf_report *report)
         abort();
     memset(report, 0, sizeof(*report));
     if (conf_text_open(&t, text, len, report) == 0) {
-        if (json_is_object(t.root.value))
-            read_top(c, &t.root, report);
-        else
+        if (!json_is_object(t.root.value)) {
             conf_report_add(report, CONF_ERROR, t.root.line, "",
                             "expected an object, found %s",
                             conf_kind(t.root.value));
+        } else {
+            read_top(c, &t.root, report);
+            if (check)
+                check(c, report);
+        }
     }
     conf_text_close(&t);
     if (report->errors == 0)
@@ -264,7 +270,7 @@ read_file(const char *file, size_t *len, char *err, size_t err_size)
 }
 
 struct conf *
-conf_load(const char *file, struct conf_report *report)
+conf_load(const char *file, conf_check check, struct conf_report *report)
 {
     char err[256];
     size_t len;
@@ -276,7 +282,7 @@ conf_load(const char *file, struct conf_report *report)
         conf_report_add(report, CONF_ERROR, 0, "", "%s", err);
         return NULL;
     }
-    c = conf_parse(text, len, report);
+    c = conf_parse(text, len, check, report);
     free(text);
     return c;
 }

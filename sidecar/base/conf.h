@@ -69,16 +69,24 @@ struct conf_report {
     size_t warnings;
 };
 
+/* What a layer above knows of a configuration's correctness: adds to the
+ * report. Called also when there are errors already; what they are about may
+ * then have its default. */
+typedef void (*conf_check)(const struct conf *c, struct conf_report *report);
+
 /*
- * Reads FILE. Every problem found goes into the report (also with success:
- * warnings and notes), which need not be initialised. NULL when there is at
- * least one error. The caller frees both.
+ * Reads FILE. Every problem found, by `check` too (NULL: none), goes into the
+ * report (also with success: warnings and notes), which need not be
+ * initialised. NULL when there is at least one error. The caller frees both.
  */
-struct conf *conf_load(const char *file, struct conf_report *report);
+struct conf *
+conf_load(const char *file, conf_check check, struct conf_report *report);
 
 /* The same from text already in memory. */
-struct conf *
-conf_parse(const char *text, size_t len, struct conf_report *report);
+struct conf *conf_parse(const char *text,
+                        size_t len,
+                        conf_check check,
+                        struct conf_report *report);
 
 /* NULL is allowed. */
 void conf_free(struct conf *c);

@@ -14,7 +14,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static FILE *nowhere;
     struct conf_report report;
-    struct conf *c = conf_parse((const char *)data, size, &report);
+    struct conf *c = conf_parse((const char *)data, size, NULL, &report);
 
     if (!nowhere && !(nowhere = fopen("/dev/null", "w")))
         abort();

@@ -17,7 +17,7 @@ static inline struct conf *
 parse(const char *json)
 {
     struct conf_report report;
-    struct conf *c = conf_parse(json, strlen(json), &report);
+    struct conf *c = conf_parse(json, strlen(json), NULL, &report);
     FILE *out = fmemopen(said, sizeof(said), "w");
 
     conf_print_report(out, "f", &report);

@@ -358,13 +358,13 @@ test_load(void **state)
     (void)state;
     assert_int_equal(write(fd, everything, strlen(everything)),
                      (ssize_t)strlen(everything));
-    c = conf_load(name, &report);
+    c = conf_load(name, NULL, &report);
     assert_non_null(c);
     assert_int_equal(c->nclusters, 2);
     conf_free(c);
     conf_report_free(&report);
     assert_int_equal(ftruncate(fd, (17 << 20)), 0); /* zeroes */
-    assert_null(conf_load(name, &report));
+    assert_null(conf_load(name, NULL, &report));
     assert_string_equal(report.problems[0].text, "longer than 16 MiB");
     conf_report_free(&report);
     close(fd);
@@ -377,7 +377,7 @@ test_load_unreadable(void **state)
     struct conf_report report;
 
     (void)state;
-    assert_null(conf_load("/nonexistent/x", &report));
+    assert_null(conf_load("/nonexistent/x", NULL, &report));
     assert_int_equal(report.count, 1);
     assert_int_equal(report.errors, 1);
     assert_int_equal(report.problems[0].line, 0);
@@ -385,7 +385,7 @@ test_load_unreadable(void **state)
     assert_string_equal(report.problems[0].text,
                         "cannot read: No such file or directory");
     conf_report_free(&report);
-    assert_null(conf_load("/", &report));
+    assert_null(conf_load("/", NULL, &report));
     assert_string_equal(report.problems[0].text, "cannot read: Is a directory");
     conf_report_free(&report);
     conf_report_free(&report); /* empty now */
@@ -407,7 +407,7 @@ test_load_forbidden(void **state)
         struct conf_report report = {0};
         int ok = geteuid() != 0 || setuid(65534) == 0;
 
-        ok = ok && !conf_load(name, &report) &&
+        ok = ok && !conf_load(name, NULL, &report) &&
              strcmp(report.problems[0].text,
                     "cannot read: Permission denied") == 0;
         conf_report_free(&report);

@@ -122,7 +122,7 @@ static int
 check(const char *text, size_t len)
 {
     struct conf_report report;
-    struct conf *c = conf_parse(text, len, &report);
+    struct conf *c = conf_parse(text, len, NULL, &report);
     int accepted = c != NULL;
 
     assert_int_equal(accepted, report.errors == 0);

@@ -21,8 +21,6 @@ typedef struct {
     u_char              *no_state;         /* NULL: there is a view */
     u_char               err[NGX_SLUICE_ERRSTR];
     u_char               logged[NGX_SLUICE_ERRSTR];
-
-    sig_atomic_t         lost;             /* the mapped file was cut short */
 } ngx_sluice_reader_t;
 
 
@@ -101,8 +99,7 @@ ngx_sluice_view_refresh(ngx_sluice_conf_t *scf)
     u_char                   *trouble;
     struct sluice_freshness   fresh;
 
-    if (ngx_sluice_reader.map.base == NULL
-        || ngx_sluice_reader.lost
+    if (ngx_sluice_reader.no_state
         || sluice_map_moved(&ngx_sluice_reader.map, (char *) scf->state.data))
     {
         ngx_sluice_view_open(scf);
@@ -154,7 +151,6 @@ ngx_sluice_view_close(void)
         sluice_map_close(&sr->map);
     }
 
-    sr->lost = 0;
     sr->generation = 0;
     ngx_sluice_view_none("closed");
 }
@@ -181,7 +177,9 @@ ngx_sluice_view_load(void)
 
         /* a writer that never rests: the old view will do for now */
 
-        if (sr->generation == 0) {
+        if (sr->generation == 0
+            || sluice_map_generation(&sr->map, SLUICE_PART_VERDICTS) == 0)
+        {
             ngx_sluice_view_none("nothing has been published in it yet");
         }
 
@@ -339,7 +337,6 @@ ngx_sluice_view_sigbus(int signo, siginfo_t *info, void *context)
                 MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED, -1, 0)
            != MAP_FAILED)
     {
-        ngx_sluice_reader.lost = 1;
         return;
     }
 

@@ -35,7 +35,7 @@ http {
 }
 EOC
 
-my ($worker) = $t->nginx_workers;
+my $worker = $t->wait_for('the worker', sub { ($t->nginx_workers)[0] });
 
 becomes('at first', 200, qr/"Value":0.25,/);
 

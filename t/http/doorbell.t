@@ -40,6 +40,7 @@ http {
 EOC
 
 $t->nginx($conf);
+$t->wait_for('two workers', sub { (my @w = $t->nginx_workers) == 2 });
 
 # rung on the file, and by a file that takes its place; both workers hear it
 
@@ -92,9 +93,9 @@ cmp_ok($soon, '>=', 12, "$soon of 20 within 25 ms");
 my @old = sort $t->nginx_workers;
 my $hold = IO::Socket::INET->new(
     PeerAddr => '127.0.0.1', PeerPort => $t->port(8080)) or die;
-print $hold "GET /check/app/mysql/c HTTP/1.1\r\nHost: a\r\nX-Half: ";
+print $hold "GET /check/half/mysql/c HTTP/1.1\r\nHost: a\r\nX-Half: ";
 $t->wait_for('half a request read', sub {
-    -s $t->dir . '/error.log' && slurp() =~ /http process request line/ });
+    slurp() =~ m!http uri: "/check/half/! });
 $t->reload;
 my @alive;
 $t->wait_for('all old workers but one to leave', sub {

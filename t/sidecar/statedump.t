@@ -121,7 +121,7 @@ like($out, qr/^verdicts   generation 7, \d+ ms ago$/m, 'verdicts');
 like($out, qr/^detail     generation 8, \d+ ms ago$/m, 'detail');
 like($out, qr{^room       4 of 64 clusters, 4 of 256 hosts$}m, 'room');
 like($out, qr/^CLUSTER  STATUS  VALUE  THRESHOLD  AGE/m, 'table of clusters');
-like($out, qr/^main1    value   0\.25   1 {10} [\d.]+ m?s +[23]\d\d\.\d s +[\d.]+ m?s$/m,
+like($out, qr/^main1    value   0\.25   1 {10}[\d.]+ m?s +[23]\d\d\.\d s +[\d.]+ m?s$/m,
     'a cluster with a value');
 like($out, qr/^broken   error   -      2\.5 +- +- +- +dial tcp: \?\[31mrefused\?$/m,
     'a cluster with an error, no control character printed');

@@ -6,7 +6,8 @@
 use warnings;
 use strict;
 
-use IO::Socket::INET;
+use File::Basename qw(dirname);
+use File::Path qw(make_path remove_tree);
 use POSIX qw(setsid);
 use Test::More;
 
@@ -79,6 +80,10 @@ my $dbh = eval {
 ok($dbh, 'detach: DBUSER can connect');
 ok(eval { $dbh->do('create database anything'); 1 }, 'detach: and do anything');
 $dbh->disconnect if $dbh;
+for my $user ('root', 'mysql', '') {
+    ok(!DBI->connect("dbi:MariaDB:host=$host;port=$port", $user, '',
+        { RaiseError => 0, PrintError => 0 }), "detach: no entry for '$user'");
+}
 
 ($rc, $out, $err) = demo('--detach', '--dir', $two, '--replicas', 1);
 is($rc, 0, 'a second one beside it') or diag($out, $err);
@@ -101,6 +106,9 @@ for my $case (
     [['--base-port', '80'], qr/--base-port wants a number from 1024/],
     [['--dir'], qr/--dir wants a value/],
     [['--nonsense'], qr/unknown argument "--nonsense"/],
+    [['--tour', '--dir', $t->dir . '/two words'], qr/may have letters/],
+    [['--detach', '--dir', $t->dir . '/x', '--base-port', 32700, '--replicas',
+        '9', '--base-port', '99999'], qr/number from 1024 to 32700/],
     )
 {
     my ($args, $says) = @$case;
@@ -114,26 +122,54 @@ is(http_request($env->{HTTP}, "/check/x/mysql/main1")->{status}, 200,
     'the first one was not disturbed');
 
 for my $dir ($one, $two) {
-    ($rc, $out, $err) = demo('--stop', '--dir', $dir);
+    ($rc, $out, $err) = demo('--stop', '--dir', "$dir/");
     is($rc, 0, 'stop: exit status 0') or diag($out, $err);
     ok(!-e $dir, 'stop: the directory is gone');
     is_deeply([processes($dir)], [], 'stop: no process is left');
 }
 
 # In the foreground, until Ctrl-C. A terminal's SIGINT reaches the group.
-my $stay = $t->dir . '/stay';
-my $log = $t->dir . '/stay.log';
-my $pid = fork // die;
-if (!$pid) {
-    setsid();
-    $SIG{INT} = 'DEFAULT';
-    open STDIN, '<', '/dev/null';
-    open STDOUT, '>', $log;
-    open STDERR, '>&', \*STDOUT;
-    exec $demo, '--dir', $stay, '--replicas', '1' or POSIX::_exit(127);
+sub stay {
+    my ($dir) = @_;
+
+    unlink "$dir.log";
+    my $pid = fork // die;
+    if (!$pid) {
+        setsid();
+        $SIG{INT} = 'DEFAULT';
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>', "$dir.log";
+        open STDERR, '>&', \*STDOUT;
+        exec $demo, '--dir', $dir, '--replicas', '1' or POSIX::_exit(127);
+    }
+    $t->wait_for('the demo to stay', sub { text_of($dir) =~ /Ctrl-C/ }, 60);
+    return $pid;
 }
-$t->wait_for('the demo to stay', sub { $t->read_file('stay.log') =~ /Ctrl-C/ }, 60);
-my $text = $t->read_file('stay.log');
+
+sub text_of {
+    my ($dir) = @_;
+
+    open my $fh, '<', "$dir.log" or return '';
+    local $/;
+    return scalar <$fh> // '';
+}
+
+# It is over, and how it ended.
+sub ended {
+    my ($what, $pid, $dir, $status) = @_;
+
+    $t->wait_for($what, sub { waitpid($pid, POSIX::WNOHANG()) == $pid }, 20)
+        or return kill 'TERM', $pid;
+    is($? >> 8, $status, "$what: exit status $status");
+    ok(!-e $dir, "$what: the directory is gone");
+    is_deeply([processes($dir)], [], "$what: no process is left");
+}
+
+# A name that is too long for a socket is none for a directory.
+my $stay = $t->dir . '/' . join '/', ('stay' x 10) x 3;
+make_path(dirname($stay));
+my $pid = stay($stay);
+my $text = text_of($stay);
 like($text, qr{/check/demo/mysql/main1}, 'stay: prints a check to try');
 like($text, qr/STOP SLAVE SQL_THREAD/, 'stay: how to make a replica lag');
 like($text, qr/kill -STOP \d+/, 'stay: how to freeze one');
@@ -148,9 +184,25 @@ $t->wait_for('429', sub {
 pass('stay: the check is 429 then');
 
 kill 'INT', -$pid;
-$t->wait_for('Ctrl-C', sub { waitpid($pid, POSIX::WNOHANG()) == $pid }, 20);
-is($? >> 8, 0, 'Ctrl-C: exit status 0');
-ok(!-e $stay, 'Ctrl-C: the directory is gone');
-is_deeply([processes($stay)], [], 'Ctrl-C: no process is left');
+ended('Ctrl-C', $pid, $stay, 0);
+
+$pid = stay($stay);
+kill 'TERM', $pid;
+ended('SIGTERM', $pid, $stay, 143);
+
+$pid = stay($stay);
+($rc, $out, $err) = demo('--stop', '--dir', $stay);
+is($rc, 0, 'stopped from elsewhere: exit status 0');
+ended('stopped from elsewhere', $pid, $stay, 0);
+
+$pid = stay($stay);
+remove_tree($stay);
+ended('the directory taken away', $pid, $stay, 0);
+
+$pid = stay($stay);
+kill 'KILL', $pid;
+waitpid $pid, 0;
+ok($t->wait_for('all to die with it', sub { !processes($stay) }),
+    'SIGKILL: no process is left');
 
 $t->done;

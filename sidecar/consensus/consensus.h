@@ -1,0 +1,141 @@
+/*
+ * Who leads, and the facts all nodes of a domain agree on. One driver per
+ * store (consensus_KIND.c); everything is asynchronous and answered in the
+ * loop, nothing blocks it.
+ */
+#ifndef CONSENSUS_CONSENSUS_H
+#define CONSENSUS_CONSENSUS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/conf.h"
+#include "base/loop.h"
+
+#define FACT_NAME_SIZE 129 /* varchar(128) of freno's tables */
+#define FACT_NOTE_SIZE 257
+#define STORE_ID_SIZE 40
+
+#define FACT_NEVER INT64_MAX /* remaining_ms: does not expire */
+
+struct connector;
+
+struct fact_throttle {
+    char key[FACT_NAME_SIZE]; /* "app", or "app/cluster" */
+    double ratio;             /* [0..1] */
+    int64_t remaining_ms;     /* from facts.read_mono_ms on; FACT_NEVER */
+    char owner[FACT_NAME_SIZE];
+    char reason[FACT_NOTE_SIZE];
+};
+
+struct fact_skip {
+    char host[FACT_NAME_SIZE]; /* host name without port, as freno's */
+    int64_t remaining_ms;
+    char owner[FACT_NAME_SIZE];
+    char reason[FACT_NOTE_SIZE];
+};
+
+/* A consistent read of everything. Expired entries are not in it. */
+struct facts {
+    uint64_t revision;     /* fetched before the rows; 0: the store has none */
+    uint64_t read_mono_ms; /* begin of the read */
+    char store_id[STORE_ID_SIZE];    /* random, names the store */
+    struct fact_throttle *throttles; /* sorted by key */
+    size_t nthrottles;
+    struct fact_skip *skips; /* sorted by host */
+    size_t nskips;
+};
+
+enum consensus_change_kind {
+    CHANGE_THROTTLE,
+    CHANGE_UNTHROTTLE,
+    CHANGE_SKIP,
+    CHANGE_RECOVER
+};
+
+#define CHANGE_RATIO_KEEP (-1.0) /* keep an existing ratio, or 1 */
+
+/* A change asked for; the key is a throttle's or a host's. */
+struct consensus_change {
+    enum consensus_change_kind kind;
+    char key[FACT_NAME_SIZE];
+    double ratio;   /* CHANGE_THROTTLE: [0..1] or CHANGE_RATIO_KEEP */
+    int64_t ttl_ms; /* THROTTLE, SKIP: > 0, or FACT_NEVER */
+    char owner[FACT_NAME_SIZE];
+    char reason[FACT_NOTE_SIZE];
+};
+
+enum consensus_outcome {
+    CONSENSUS_DONE,    /* committed: durable */
+    CONSENSUS_REFUSED, /* nothing changed; text says why */
+    CONSENSUS_UNKNOWN  /* the commit's answer was lost: may or may not have
+                          been stored, repeat it */
+};
+
+/* What was stored, as committed: ratio filled in, revision assigned. */
+typedef void (*consensus_done_cb)(void *data,
+                                  enum consensus_outcome outcome,
+                                  const struct consensus_change *stored,
+                                  uint64_t revision,
+                                  const char *text);
+
+/* For /consensus/status, in freno's words. Strings live as long as the
+ * consensus and change only in the loop. */
+struct consensus_status {
+    const char *service_id;
+    const char *leader; /* "" unknown */
+    const char *state;  /* "Leader", "Healthy", "Unhealthy" */
+    int healthy;
+    int leads; /* by freno's election row */
+    const char *domain;
+    const char *share_domain;
+    struct conf_list healthy_services; /* of the domain; count 0: unknown */
+    struct conf_list share_domains;    /* "domain" … */
+    struct conf_list share_leaders;    /* … and its leader's service id */
+};
+
+struct consensus_events {
+    /* Facts were read (also when nothing changed: read_mono_ms did). The
+     * facts are the callee's only during the call. */
+    void (*facts)(void *data, const struct facts *facts);
+
+    /* May act until then, by CLOCK_BOOTTIME; 0: may not. Called at every
+     * renewal and at the loss. */
+    void (*leadership)(void *data, uint64_t until_boot_ms);
+};
+
+struct consensus;
+
+struct consensus_driver {
+    const char *name;
+
+    /* NULL with a sentence in err when the configuration cannot work. A store
+     * that is away is no error: the driver goes on trying, by itself. */
+    struct consensus *(*open)(struct loop *loop,
+                              struct connector *connector,
+                              const struct conf *conf,
+                              const struct consensus_events *events,
+                              void *data,
+                              char *err,
+                              size_t err_size);
+
+    /* Commits, then calls back, once, in the loop, never from within. */
+    void (*change)(struct consensus *c,
+                   const struct consensus_change *change,
+                   consensus_done_cb cb,
+                   void *data);
+
+    /* Somebody heard of a newer revision: read soon. */
+    void (*hint)(struct consensus *c, uint64_t revision);
+
+    void (*status)(const struct consensus *c, struct consensus_status *out);
+
+    /* Steps down (hands leadership over at once) and frees itself, then calls
+     * `closed`; bounded in time (300 ms). Pending changes are answered
+     * before. */
+    void (*close)(struct consensus *c, void (*closed)(void *data), void *data);
+};
+
+extern const struct consensus_driver consensus_mysql;
+
+#endif

@@ -50,8 +50,8 @@ struct probe_shared;
 struct probe_shared *probe_shared_new(struct loop *loop);
 void probe_shared_free(struct probe_shared *shared); /* after all stopped */
 
-/* Begins at once, first try after `phase_ms` (spread the hosts of a cluster
- * over the interval). */
+/* Begins at once: the first try within 50 ms, then every interval, counted
+ * from PHASE_MS from now (spread the hosts of a cluster over the interval). */
 struct probe *probe_start(struct probe_shared *shared,
                           const struct probe_settings *settings,
                           unsigned phase_ms,

@@ -13,6 +13,7 @@
 #include "probe/replica_status.h"
 
 #define OPEN_TIMEOUT_MS 1000
+#define FIRST_WITHIN_MS 50 /* the first probe, however long the interval */
 #define COLUMNS_MAX 128
 
 enum state {
@@ -389,7 +390,7 @@ mysql_start(struct probe_shared *shared,
     uv_timer_init(&p->loop->uv, &p->alarm);
     p->alarm.data = p;
     p->due_ms = clock_mono_ms() + phase_ms;
-    set_alarm(p, p->due_ms);
+    set_alarm(p, p->due_ms - phase_ms + phase_ms % FIRST_WITHIN_MS);
     return &p->base;
 }
 

@@ -35,7 +35,7 @@ struct connector_job {
     void *data;
     atomic_int stage;   /* QUEUED, DIALLING or DONE */
     atomic_int reached; /* DIALLING has become GREETING */
-    int refs; /* the starter's and the pool's; under the lock */
+    int refs;           /* the starter's and the pool's; under the lock */
     int cancelled;
     struct worker *worker; /* while one is at it */
     MYSQL *mysql;

@@ -159,8 +159,8 @@ answered(struct mysql_conn *c, int failed, MYSQL_RES *rows)
         c->events->answered(c->data, rows, NULL);
         return;
     }
-    mysql_failure_mysql(&why, c->address, c->target.port,
-                        mysql_errno(c->mysql), mysql_error(c->mysql));
+    mysql_failure_mysql(&why, c->address, c->target.port, mysql_errno(c->mysql),
+                        mysql_error(c->mysql));
     if (mysql_failure_from_server(&why))
         mysql_conn_poll(c, UV_READABLE);
     else
@@ -191,7 +191,7 @@ mysql_conn_step(struct mysql_conn *c, int waits, int failed, MYSQL_RES *rows)
     if (waits != 0) {
         c->reached |= !(waits & MYSQL_WAIT_WRITE);
         mysql_conn_poll(c, waits & MYSQL_WAIT_WRITE ? UV_READABLE | UV_WRITABLE
-                                             : UV_READABLE);
+                                                    : UV_READABLE);
     } else if (c->stage == STAGE_DIALLING) {
         mysql_conn_dialled(c, failed);
     } else {

@@ -125,8 +125,8 @@ mysql_conn_dialled(struct mysql_conn *c, int failed)
         opened(c);
         return;
     }
-    mysql_failure_mysql(&why, c->address, c->target.port,
-                        mysql_errno(c->mysql), mysql_error(c->mysql));
+    mysql_failure_mysql(&why, c->address, c->target.port, mysql_errno(c->mysql),
+                        mysql_error(c->mysql));
     mysql_conn_stop_polling(c);
     c->stage = STAGE_CLOSED;
     mysql_close(c->mysql);
@@ -237,10 +237,10 @@ mysql_conn_explain(const struct mysql_conn *c,
                    unsigned waited_ms,
                    struct mysql_failure *why)
 {
-    enum connector_stage stage =
-        c->stage == STAGE_POOLED ? connector_stage(c->job)
-        : c->reached             ? CONNECTOR_GREETING
-                                 : CONNECTOR_DIALLING;
+    enum connector_stage stage = c->stage == STAGE_POOLED
+                                     ? connector_stage(c->job)
+                                 : c->reached ? CONNECTOR_GREETING
+                                              : CONNECTOR_DIALLING;
 
     if (c->stage == STAGE_LOOKUP)
         mysql_failure_lookup(why, c->target.host, UV_ETIMEDOUT);

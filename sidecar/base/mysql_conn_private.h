@@ -7,12 +7,12 @@
 
 enum mysql_conn_stage {
     STAGE_CLOSED,
-    STAGE_LOOKUP,  /* name -> addresses */
+    STAGE_LOOKUP,   /* name -> addresses */
     STAGE_DIALLING, /* mysql_real_connect is suspended */
-    STAGE_POOLED,  /* a thread connects */
+    STAGE_POOLED,   /* a thread connects */
     STAGE_IDLE,
-    STAGE_ASKING,  /* mysql_real_query is suspended */
-    STAGE_READING  /* mysql_store_result is suspended */
+    STAGE_ASKING, /* mysql_real_query is suspended */
+    STAGE_READING /* mysql_store_result is suspended */
 };
 
 struct mysql_conn {
@@ -49,10 +49,8 @@ void mysql_conn_stop_polling(struct mysql_conn *c);
 void mysql_conn_clear_errors(const struct mysql_conn *c);
 
 /* A call of libmariadb returned: it WAITS for something, or it is over. */
-void mysql_conn_step(struct mysql_conn *c,
-                     int waits,
-                     int failed,
-                     MYSQL_RES *rows);
+void
+mysql_conn_step(struct mysql_conn *c, int waits, int failed, MYSQL_RES *rows);
 
 /* In mysql_conn_open.c. */
 

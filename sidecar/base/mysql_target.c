@@ -20,8 +20,8 @@
 
 /* libmariadb looks for the plugin's name anywhere in these texts. */
 #define NATIVE "mysql_native_password"
-#define SAFE                                                                   \
-    NATIVE ",client_ed25519,caching_sha2_password,sha256_password,dialog,"     \
+#define SAFE                                                               \
+    NATIVE ",client_ed25519,caching_sha2_password,sha256_password,dialog," \
            "auth_gssapi_client,parsec"
 #define CLEAR SAFE ",mysql_clear_password"
 
@@ -83,8 +83,8 @@ mysql_target_equal(const struct mysql_target *a, const struct mysql_target *b)
 {
     return a->port == b->port && same(a->host, b->host) &&
            same(a->user, b->user) && same(a->password, b->password) &&
-           same(a->database, b->database) &&
-           same(a->collation, b->collation) && same_tls(&a->tls, &b->tls);
+           same(a->database, b->database) && same(a->collation, b->collation) &&
+           same_tls(&a->tls, &b->tls);
 }
 
 static const char *
@@ -184,8 +184,8 @@ void
 mysql_target_library(void)
 {
     static const char *const plugins[] = {
-        "client_ed25519",  "caching_sha2_password", "sha256_password",
-        "dialog",          "mysql_clear_password",
+        "client_ed25519", "caching_sha2_password", "sha256_password",
+        "dialog",         "mysql_clear_password",
     };
     static int done;
     MYSQL *mysql;
@@ -199,7 +199,6 @@ mysql_target_library(void)
         abort();
     mysql = mysql_init(NULL);
     for (size_t i = 0; mysql && i < sizeof(plugins) / sizeof(*plugins); i++)
-        mysql_client_find_plugin(mysql, plugins[i],
-                                 AUTHENTICATION_PLUGIN);
+        mysql_client_find_plugin(mysql, plugins[i], AUTHENTICATION_PLUGIN);
     mysql_close(mysql);
 }

@@ -82,8 +82,8 @@ resolve_start(struct loop *loop,
     r->cb = cb;
     r->data = data;
     r->request.data = r;
-    *status = uv_getaddrinfo(&loop->uv, &r->request, resolved, name, NULL,
-                             &hints);
+    *status =
+        uv_getaddrinfo(&loop->uv, &r->request, resolved, name, NULL, &hints);
     if (*status != 0) {
         free(r);
         return NULL;

@@ -61,7 +61,6 @@ probe_settings_equal(const struct probe_settings *a,
     return same(a->host, b->host) && a->port == b->port &&
            same(a->user, b->user) && same(a->password, b->password) &&
            same(a->collation, b->collation) && same(a->query, b->query) &&
-           a->interval_ms == b->interval_ms &&
-           a->timeout_ms == b->timeout_ms && a->cache_ms == b->cache_ms &&
-           same_tls(&a->tls, &b->tls);
+           a->interval_ms == b->interval_ms && a->timeout_ms == b->timeout_ms &&
+           a->cache_ms == b->cache_ms && same_tls(&a->tls, &b->tls);
 }

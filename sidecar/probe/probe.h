@@ -14,9 +14,9 @@
 
 struct probe_result {
     int ok;
-    double value;       /* when ok */
-    int dial_error;     /* when not ok: no connection could be made (the text
-                           begins with "dial tcp", as freno's) */
+    double value;        /* when ok */
+    int dial_error;      /* when not ok: no connection could be made (the text
+                            begins with "dial tcp", as freno's) */
     uint64_t started_ms; /* mono: when the probe began */
     uint32_t took_us;
     char text[PROBE_TEXT_SIZE]; /* when not ok: which error */

@@ -38,10 +38,10 @@ struct probe_host {
 
     enum state state;
     struct backoff backoff;
-    uint64_t due_ms;     /* of the next probe, on the grid of intervals */
-    uint64_t started_us; /* what is under way, or the last */
+    uint64_t due_ms;          /* of the next probe, on the grid of intervals */
+    uint64_t started_us;      /* what is under way, or the last */
     uint64_t deadline_stalls; /* loop_stalls when the deadline was set */
-    int asks_read_only;  /* the second question of a replica probe */
+    int asks_read_only;       /* the second question of a replica probe */
 };
 
 static void on_alarm(uv_timer_t *timer);
@@ -51,8 +51,7 @@ set_alarm(struct probe_host *p, uint64_t at_ms)
 {
     uint64_t now_ms = uv_now(&p->loop->uv); /* what timers count from */
 
-    uv_timer_start(&p->alarm, on_alarm, at_ms > now_ms ? at_ms - now_ms : 0,
-                   0);
+    uv_timer_start(&p->alarm, on_alarm, at_ms > now_ms ? at_ms - now_ms : 0, 0);
 }
 
 static void
@@ -70,8 +69,8 @@ static void
 set_due(struct probe_host *p, uint64_t at_ms)
 {
     if (p->due_ms < at_ms)
-        p->due_ms += (at_ms - p->due_ms + p->interval_ms - 1) /
-                     p->interval_ms * p->interval_ms;
+        p->due_ms += (at_ms - p->due_ms + p->interval_ms - 1) / p->interval_ms *
+                     p->interval_ms;
     set_alarm(p, p->due_ms);
 }
 
@@ -360,8 +359,7 @@ conn_new(struct probe_shared *shared,
         .tls = s->tls,
     };
 
-    return mysql_conn_new(shared->loop, shared->connector, &target, &events,
-                          p);
+    return mysql_conn_new(shared->loop, shared->connector, &target, &events, p);
 }
 
 static struct probe *

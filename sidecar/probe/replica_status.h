@@ -9,10 +9,10 @@
 #include <stddef.h>
 
 struct replica_status {
-    int io, sql, lag;   /* columns; -1: not found */
-    unsigned channels;  /* rows seen */
-    double lag_s;       /* the largest */
-    int failed;         /* err holds the first channel's trouble */
+    int io, sql, lag;  /* columns; -1: not found */
+    unsigned channels; /* rows seen */
+    double lag_s;      /* the largest */
+    int failed;        /* err holds the first channel's trouble */
     char err[160];
 };
 

@@ -11,7 +11,7 @@
 static void
 test_sequence(void **state)
 {
-    const unsigned expected_ms[] = {0,   50,  100,  200,  400,
+    const unsigned expected_ms[] = {0,   50,   100,  200,  400,
                                     800, 1000, 1000, 1000, 1000};
     struct backoff b = {0};
 

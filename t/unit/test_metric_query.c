@@ -40,9 +40,9 @@ want_value(enum metric_query_kind kind,
     char err[256] = "";
     double value = -1;
 
-    assert_int_equal(metric_query_value(kind, names, columns, row, &value, err,
-                                        sizeof(err)),
-                     0);
+    assert_int_equal(
+        metric_query_value(kind, names, columns, row, &value, err, sizeof(err)),
+        0);
     assert_true(value == expected);
 }
 
@@ -56,9 +56,9 @@ want_error(enum metric_query_kind kind,
     char err[256];
     double value;
 
-    assert_int_equal(metric_query_value(kind, names, columns, row, &value, err,
-                                        sizeof(err)),
-                     -1);
+    assert_int_equal(
+        metric_query_value(kind, names, columns, row, &value, err, sizeof(err)),
+        -1);
     assert_string_equal(err, text);
 }
 

@@ -77,7 +77,8 @@ test_libmariadb(void **state)
     want(&f, 1, "dial tcp 10.0.0.1:3306: i/o timeout");
     mysql_failure_mysql(&f, "10.0.0.1", 3306, 2002, "no number here");
     want(&f, 1, "dial tcp 10.0.0.1:3306: connect: connection refused");
-    mysql_failure_mysql(&f, "db1", 3306, 2005, "Unknown server host 'db1' (-2)");
+    mysql_failure_mysql(&f, "db1", 3306, 2005,
+                        "Unknown server host 'db1' (-2)");
     want(&f, 1, "dial tcp: lookup db1: no such host");
     mysql_failure_mysql(&f, "10.0.0.1", 3306, 2013, "Lost connection");
     want(&f, 0, "EOF: Lost connection");

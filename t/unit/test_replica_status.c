@@ -12,9 +12,8 @@
 static const char *const mariadb[] = {"Connection_name", "Slave_IO_Running",
                                       "Slave_SQL_Running",
                                       "Seconds_Behind_Master"};
-static const char *const mysql84[] = {"Seconds_Behind_Source",
-                                      "Replica_IO_Running",
-                                      "Replica_SQL_Running"};
+static const char *const mysql84[] = {
+    "Seconds_Behind_Source", "Replica_IO_Running", "Replica_SQL_Running"};
 
 static struct replica_status
 begun(const char *const *names, unsigned columns)
@@ -151,9 +150,8 @@ test_unknown_columns(void **state)
 
     (void)state;
     add(&s, "Yes", "Yes", "0");
-    want_error(&s,
-               "replication not running; Slave_IO_Running=, "
-               "Slave_SQL_Running=");
+    want_error(&s, "replication not running; Slave_IO_Running=, "
+                   "Slave_SQL_Running=");
 }
 
 static void

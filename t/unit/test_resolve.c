@@ -42,8 +42,8 @@ test_literals(void **state)
 static void
 test_not_literals(void **state)
 {
-    const char *const names[] = {"localhost", "",          "db1.example",
-                                 "1.2.3.4.5", "[::1]",     "127.0.0.1:3306",
+    const char *const names[] = {"localhost", "",         "db1.example",
+                                 "1.2.3.4.5", "[::1]",    "127.0.0.1:3306",
                                  "::1::2",    "256.0.0.1"};
     struct resolve_addresses out;
 

@@ -18,9 +18,18 @@ use Time::HiRes qw(sleep time);
 
 use Sluice::Daemon;
 use Sluice::Http qw(http_request);
+use Sluice::Nginx;
+
+our @ISA = ('Sluice::Nginx');
 
 # Kept until END: in global destruction the daemons may be gone before us.
 my @tests;
+
+# Directories and files are for nginx's workers too, whoever starts the test.
+umask 022;
+
+# An END for everybody.
+$SIG{$_} = sub { exit 1 } for qw(INT TERM HUP);
 
 our $ROOT = abs_path(dirname(__FILE__) . '/../..');
 
@@ -170,19 +179,6 @@ sub sanitizer_env {
     };
 }
 
-# nginx itself is not instrumented; the runtime its modules need comes first.
-sub nginx_env {
-    my ($self) = @_;
-
-    return {} unless $self->{build} =~ /asan/;
-    my @runtime = map { my $path = `gcc -print-file-name=$_`; chomp $path; $path }
-        'libasan.so', 'libubsan.so';
-    return {
-        %{ $self->sanitizer_env('nginx', 0) },
-        LD_PRELOAD => join(':', map { abs_path($_) } @runtime),
-    };
-}
-
 sub spawn {
     my ($self, $name, @command) = @_;
 
@@ -245,115 +241,6 @@ sub run_command {
 }
 
 ###############################################################################
-# nginx
-
-sub nginx_command {
-    my ($self) = @_;
-    my ($binary) = grep { -x } qw(/usr/sbin/nginx /usr/local/sbin/nginx);
-
-    make_path("$self->{dir}/temp");
-    return ($binary // 'nginx', '-p', "$self->{dir}/", '-c',
-        "$self->{dir}/nginx.conf", '-e', "$self->{dir}/error.log");
-}
-
-sub nginx_conf {
-    my ($self, $conf) = @_;
-
-    # Paths Debian compiled in are not ours to write to.
-    my $temp = join ' ', map { "${_}_temp_path $self->{dir}/temp/$_;" }
-        qw(client_body proxy fastcgi uwsgi scgi);
-    $conf =~ s/^(\s*http\s*\{)/$1 $temp/m;
-    # On the first line: errors name the lines that the test wrote.
-    $conf = "user root; $conf" if $> == 0 && $conf !~ /^\s*user\s/m;
-    $conf = "pid %%DIR%%/nginx.pid; $conf" if $conf !~ /^\s*pid\s/m;
-    return $self->write_file('nginx.conf', $conf);
-}
-
-# nginx -t: (exit status, what it printed).
-sub nginx_test {
-    my ($self, $conf) = @_;
-
-    $self->nginx_conf($conf);
-    my ($status, $out, $err) = $self->run_command(
-        { env => $self->nginx_env }, $self->nginx_command, '-t');
-    return ($status, $out . $err);
-}
-
-# Starts nginx and waits until every port it should listen on answers.
-sub nginx {
-    my ($self, $conf) = @_;
-    my $path = $self->nginx_conf($conf);
-    my @ports = $self->read_file('nginx.conf')
-        =~ /^\s*listen\s+(?:127\.0\.0\.1:)?(\d+)\b[^;]*;/mg;
-
-    $self->{nginx} = $self->add(Sluice::Daemon->new(
-        name => 'nginx', log => "$self->{dir}/nginx.out",
-        start => [$self->nginx_command, '-g', 'daemon off;'],
-        env => $self->nginx_env));
-    for my $port (@ports) {
-        $self->wait_for("nginx on $port", sub {
-            die "nginx died: " . $self->{nginx}->log . $self->read_file('error.log')
-                if !$self->{nginx}->alive;
-            IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port");
-        });
-    }
-    return $self->{nginx};
-}
-
-sub nginx_pid { return $_[0]{nginx}->pid }
-
-sub nginx_stop {
-    my ($self) = @_;
-
-    my $daemon = delete $self->{nginx} or return;
-    return $daemon->term;
-}
-
-sub children {
-    my ($pid) = @_;
-
-    open my $fh, '<', "/proc/$pid/task/$pid/children" or return;
-    return split ' ', scalar <$fh> // '';
-}
-
-# nginx's title of a process; "" when it is gone.
-sub title {
-    my ($pid) = @_;
-
-    open my $fh, '<', "/proc/$pid/cmdline" or return '';
-    return scalar <$fh> // '';
-}
-
-# The pids of all workers, those that are shutting down too.
-sub nginx_workers {
-    my ($self) = @_;
-
-    return grep { title($_) =~ /worker process/ } children($self->nginx_pid);
-}
-
-# HUP, and waits until workers of the new configuration have taken over.
-sub reload {
-    my ($self) = @_;
-    my %old = map { $_ => 1 } $self->nginx_workers;
-
-    $self->{nginx}->hup;
-    return $self->wait_for('new workers', sub {
-        my @workers = $self->nginx_workers;
-        my @new = grep { !$old{$_} } @workers;
-        my @serving = grep { $old{$_} && title($_) !~ /shutting down/ } @workers;
-        @new && !@serving;
-    }, 20);
-}
-
-# A worker killed on purpose.
-sub kill_worker {
-    my ($self, $pid) = @_;
-
-    $self->{killed}{$pid} = 1;
-    return kill 'KILL', $pid;
-}
-
-###############################################################################
 # HTTP
 
 sub get {
@@ -413,15 +300,23 @@ sub finish {
 
     return if $self->{finished}++;
     my @dead = grep { defined } map { $_->unexpected } @{ $self->{daemons} };
-    # In order where order matters: nginx may leak only when it may finish,
+    # In order where order matters: nginx finds its leaks when it may finish,
     # sluiced is checked for leaks when it exits.
     for my $daemon (grep { $_->name =~ /^(nginx|sluiced)/ && $_->alive }
         @{ $self->{daemons} })
     {
-        $daemon->cont;
-        push @dead, "$@" unless eval { $daemon->term; 1 };
+        my $status = eval { $daemon->quit };
+
+        push @dead, $@ || $daemon->name . " ended with wait status $status"
+            if !defined $status || $status;
     }
-    $_->kill for @{ $self->{daemons} };
+    for my $daemon (@{ $self->{daemons} }) {
+        $daemon->kill;
+        for my $pid ($daemon->left_behind) {
+            push @dead, $daemon->name . " left process $pid behind";
+            kill 'KILL', $pid;
+        }
+    }
     is(join("\n", @dead), '', 'nobody died');
     is(join("\n", $self->complaints), '', 'no alerts');
     is(join("\n", $self->sanitizer_reports), '', 'no sanitizer report');
@@ -435,11 +330,26 @@ END {
     $? = $status;
 }
 
+# The directory goes; what it knew about a failure stays.
+sub show_logs {
+    my ($self) = @_;
+
+    return unless $ENV{HARNESS_ACTIVE};
+    for my $path (glob "$self->{dir}/*.log $self->{dir}/nginx.out") {
+        my @lines = split /\n/, $self->read_file($path =~ s{.*/}{}r);
+
+        splice @lines, 0, -20 if @lines > 20;
+        diag(join "\n", "the end of $path:", map { "  $_" } @lines) if @lines;
+    }
+    return;
+}
+
 sub clean_up {
     my ($self) = @_;
 
     return if $self->{pid} != $$;
     $_->kill for @{ $self->{daemons} };
+    $self->show_logs unless Test::More->builder->is_passing && $self->{finished};
     if ($ENV{SLUICE_KEEP}) {
         diag("kept $self->{dir}");
     } else {

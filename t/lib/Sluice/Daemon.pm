@@ -9,7 +9,8 @@ use strict;
 use POSIX qw(WNOHANG _exit setsid);
 use Time::HiRes qw(sleep time);
 
-# start => [command…], log => file for stdout and stderr, env => {}, name.
+# start => [command…], log => file for stdout and stderr, env => {}, name,
+# quit => the signal that ends it in order, TERM when it is none of its own.
 sub new {
     my ($class, %opt) = @_;
     my $self = bless { %opt, dead => 1 }, $class;
@@ -26,9 +27,11 @@ sub launch {
         open STDIN, '<', '/dev/null';
         open STDOUT, '>>', $self->{log} or _exit(126);
         open STDERR, '>&', \*STDOUT;
-        @ENV{ keys %{ $self->{env} } } = values %{ $self->{env} }
-            if $self->{env};
-        exec { $self->{start}[0] } @{ $self->{start} } or _exit(127);
+        # It dies with the test, however that dies; by TERM where there are
+        # children to tell. env: what it sets is not for setpriv.
+        exec 'setpriv', '--pdeathsig', $self->{quit} ? 'TERM' : 'KILL', 'env',
+            (map { "$_=$self->{env}{$_}" } keys %{ $self->{env} // {} }),
+            @{ $self->{start} } or _exit(127);
     }
     $self->{pid} = $pid;
     $self->{dead} = 0;
@@ -75,19 +78,49 @@ sub wait_dead {
     return !$self->alive;
 }
 
+# It and its children: a dead master's workers would live on.
 sub kill {
     my ($self) = @_;
 
     $self->{expected} = 1;
     if ($self->alive) {
-        CORE::kill 'KILL', $self->{pid};
-        CORE::kill 'CONT', $self->{pid};
+        CORE::kill 'KILL', -$self->{pid}, $self->{pid};
         $self->wait_dead;
     }
     return $self;
 }
 
-# Ends it in order; its exit status.
+# Processes that it left behind: they are of its session.
+sub left_behind {
+    my ($self) = @_;
+
+    return () if $self->alive;
+    return grep { stat_of($_) =~ /\) [^Z] \d+ \d+ $self->{pid} / }
+        map { m{(\d+)$} } glob '/proc/[0-9]*';
+}
+
+# The kernel's line about a process; "" when it is gone.
+sub stat_of {
+    my ($pid) = @_;
+
+    open my $fh, '<', "/proc/$pid/stat" or return '';
+    return scalar <$fh> // '';
+}
+
+# The end that a test gives it: leaks show only when there is time to finish.
+sub quit {
+    my ($self) = @_;
+
+    $self->{expected} = 1;
+    $self->cont;
+    if ($self->{quit}) {
+        $self->signal($self->{quit});
+        $self->wait_dead(3);
+    }
+    return $self->term;
+}
+
+# Ends it in order; its wait status.
 sub term {
     my ($self) = @_;
 
@@ -116,8 +149,7 @@ sub cont { $_[0]->signal('CONT'); return $_[0] }
 sub state {
     my ($self) = @_;
 
-    open my $fh, '<', "/proc/$self->{pid}/stat" or return '';
-    my ($state) = <$fh> =~ /\)\s+(\S)/;
+    my ($state) = stat_of($self->{pid}) =~ /\)\s+(\S)/;
     return $state // '';
 }
 

@@ -53,7 +53,7 @@ sub template {
     run_quietly("$dir.log", 'mariadb-install-db', '--no-defaults',
         ($> == 0 ? ('--user=root') : ()), "--datadir=$dir",
         '--auth-root-authentication-method=normal', '--skip-test-db',
-        '--innodb-log-file-size=8M');
+        '--skip-name-resolve', '--innodb-log-file-size=8M');
     open my $done, '>', "$dir/complete" or die "$dir: $!";
     return $dir;
 }

@@ -31,7 +31,7 @@ load(const struct options *o, struct conf_report *report)
     struct conf *conf = conf_load(o->config, check_inventories, report);
 
     if (conf && o->http_port)
-        conf->listen_port = o->http_port;
+        conf_set_listen_port(conf, o->http_port);
     return conf;
 }
 

@@ -13,9 +13,8 @@
 
 /* ---- blocks to struct conf -------------------------------------------- */
 
-/* Moves the string out of the block. */
-static char *
-take_string(struct conf_block *b, enum conf_id id)
+char *
+conf_take_string(struct conf_block *b, enum conf_id id)
 {
     char *string = b->values[id].string;
 
@@ -47,10 +46,10 @@ integer(const struct conf_block *b, enum conf_id id)
 static void
 fill_cluster(struct conf_cluster *c, struct conf_block *b)
 {
-    c->user = take_string(b, CONF_BLOCK_User);
-    c->password = take_string(b, CONF_BLOCK_Password);
-    c->collation = take_string(b, CONF_MYSQL_Collation);
-    c->metric_query = take_string(b, CONF_BLOCK_MetricQuery);
+    c->user = conf_take_string(b, CONF_BLOCK_User);
+    c->password = conf_take_string(b, CONF_BLOCK_Password);
+    c->collation = conf_take_string(b, CONF_MYSQL_Collation);
+    c->metric_query = conf_take_string(b, CONF_BLOCK_MetricQuery);
     c->threshold = number(b, CONF_BLOCK_ThrottleThreshold);
     c->port = integer(b, CONF_BLOCK_Port);
     c->cache_ms = integer(b, CONF_BLOCK_CacheMillis);
@@ -63,17 +62,18 @@ fill_cluster(struct conf_cluster *c, struct conf_block *b)
     c->ignore_hosts = take_list(b, CONF_BLOCK_IgnoreHosts);
     c->tls.use = integer(b, CONF_BLOCK_UseTLS);
     c->tls.verify = integer(b, CONF_BLOCK_TLSVerify);
-    c->tls.ca = take_string(b, CONF_BLOCK_TLSCAFile);
-    c->tls.cert = take_string(b, CONF_BLOCK_TLSCertFile);
-    c->tls.key = take_string(b, CONF_BLOCK_TLSKeyFile);
+    c->tls.ca = conf_take_string(b, CONF_BLOCK_TLSCAFile);
+    c->tls.cert = conf_take_string(b, CONF_BLOCK_TLSCertFile);
+    c->tls.key = conf_take_string(b, CONF_BLOCK_TLSKeyFile);
 }
 
 static void
 fill_top(struct conf *c, struct conf_block *top)
 {
     c->listen_port = integer(top, CONF_TOP_ListenPort);
-    c->state_file = take_string(top, CONF_TOP_StateFile);
+    c->state_file = conf_take_string(top, CONF_TOP_StateFile);
     c->leader_only_probes = integer(top, CONF_TOP_LeaderOnlyProbes);
+    conf_fill_backend(c, top);
 }
 
 /* ---- clusters --------------------------------------------------------- */
@@ -311,5 +311,6 @@ conf_free(struct conf *c)
         free_cluster(&c->clusters[i]);
     free(c->clusters);
     free(c->state_file);
+    conf_free_backend(c);
     free(c);
 }

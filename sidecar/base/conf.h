@@ -43,9 +43,27 @@ struct conf_cluster {
     struct conf_list static_hosts; /* as written */
 };
 
+/* The consensus backend in MySQL. */
+struct conf_backend {
+    char *host; /* "" = there is none */
+    int port;
+    char *schema;
+    char *user;
+    char *password;
+    char *collation;
+    struct conf_tls tls;
+};
+
+#define CONF_DOMAIN_MAX 32 /* varchar(32) of freno's tables */
+#define CONF_SERVICE_ID_MAX 128
+
 struct conf {
     int listen_port;
-    char *state_file; /* StateFile */
+    struct conf_backend backend;
+    char *domain;       /* Domain, or DataCenter:Environment */
+    char *share_domain; /* "" = none */
+    char *service_id;   /* host name:ListenPort */
+    char *state_file;   /* StateFile */
     int leader_only_probes;
     struct conf_cluster *clusters; /* sorted by name */
     size_t nclusters;
@@ -87,6 +105,9 @@ struct conf *conf_parse(const char *text,
                         size_t len,
                         conf_check check,
                         struct conf_report *report);
+
+/* Instead of ListenPort; the service id follows. */
+void conf_set_listen_port(struct conf *c, int port);
 
 /* NULL is allowed. */
 void conf_free(struct conf *c);

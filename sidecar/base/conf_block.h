@@ -93,6 +93,12 @@ void conf_validate_top(const struct conf_block *top);
 void conf_validate_block(const struct conf_block *b);     /* as written */
 void conf_validate_tls(const struct conf_block *cluster); /* as inherited */
 
+/* The same for other keys: those of the CA, certificate and key file, and
+ * the one that asks for TLS. */
+void conf_validate_tls_keys(const struct conf_block *b,
+                            const enum conf_id files[3],
+                            enum conf_id use);
+
 /* The inventory driver of a cluster whose settings these are, NULL: none, or
  * one that is not there yet. Says so. */
 const char *conf_validate_inventory(const struct conf_block *cluster,
@@ -103,6 +109,17 @@ const char *conf_validate_inventory(const struct conf_block *cluster,
 
 /* Warns of duplicates in StaticHostsSettings (conf_hosts.c). */
 void conf_validate_hosts(const struct conf_block *hosts, int default_port);
+
+/* conf_backend.c: the consensus backend, and this node's names there. */
+void conf_validate_backend(const struct conf_block *top);
+void conf_fill_backend(struct conf *c, struct conf_block *top);
+void conf_free_backend(struct conf *c);
+
+/* 0, or -1 with a sentence. */
+int conf_validate_service_id(const char *id, char *err, size_t err_size);
+
+/* Moves the string out of the block (conf.c). */
+char *conf_take_string(struct conf_block *b, enum conf_id id);
 
 /* 0, or -1 with a sentence. */
 int conf_validate_name(const char *name, char *err, size_t err_size);

@@ -58,21 +58,26 @@ enum conf_flags {
     STR(HAPROXY, Addresses, "", PLAIN)                                         \
     LIST(PROXYSQL, Addresses, PLAIN)                                           \
     STR(VITESS, API, "", PLAIN)                                                \
-    STR(TOP, BackendMySQLCollation, "", LATER)                                 \
-    STR(TOP, BackendMySQLHost, "", ENV | CONF_LATER)                           \
-    STR(TOP, BackendMySQLPassword, "", ENV | CONF_LATER)                       \
-    INT(TOP, BackendMySQLPort, 3306, 1, 65535, LATER)                          \
-    STR(TOP, BackendMySQLSchema, "", ENV | CONF_LATER)                         \
-    STR(TOP, BackendMySQLUser, "", ENV | CONF_LATER)                           \
+    STR(TOP, BackendMySQLCollation, "", PLAIN)                                 \
+    STR(TOP, BackendMySQLHost, "", ENV)                                        \
+    STR(TOP, BackendMySQLPassword, "", ENV)                                    \
+    INT(TOP, BackendMySQLPort, 3306, 1, 65535, PLAIN)                          \
+    STR(TOP, BackendMySQLSchema, "", ENV)                                      \
+    STR(TOP, BackendMySQLUser, "", ENV)                                        \
+    STR(TOP, BackendTLSCAFile, "", EXACT | CONF_FILE)                          \
+    STR(TOP, BackendTLSCertFile, "", EXACT | CONF_FILE)                        \
+    STR(TOP, BackendTLSKeyFile, "", EXACT | CONF_FILE)                         \
+    BOOL(TOP, BackendTLSVerify, 1, EXACT)                                      \
+    BOOL(TOP, BackendUseTLS, 0, EXACT)                                         \
     INT(BLOCK, CacheMillis, 0, 0, CONF_DAY_MS, PLAIN)                          \
     LIST(VITESS, Cells, PLAIN)                                                 \
     OBJECT(MYSQL, Clusters, PLAIN)                                             \
     STR(MYSQL, Collation, "", PLAIN)                                           \
-    STR(TOP, DataCenter, "", ENV | CONF_LATER)                                 \
+    STR(TOP, DataCenter, "", ENV)                                              \
     INT(TOP, DefaultRaftPort, 0, 0, 65535, LATER)                              \
-    STR(TOP, Domain, "", ENV | CONF_LATER)                                     \
+    STR(TOP, Domain, "", ENV)                                                  \
     BOOL(TOP, EnableProfiling, 0, LATER)                                       \
-    STR(TOP, Environment, "", ENV | CONF_LATER)                                \
+    STR(TOP, Environment, "", ENV)                                             \
     OBJECT(CLUSTER, HAProxySettings, PLAIN)                                    \
     STR(HAPROXY, Host, "", PLAIN)                                              \
     INT(PROXYSQL, HostgroupID, 0, 0, CONF_UINT_MAX, PLAIN)                     \
@@ -113,7 +118,7 @@ enum conf_flags {
     STR(TOP, RedisUser, "", LATER)                                             \
     STR(TOP, Role, "", LATER)                                                  \
     STR(VITESS, Shard, "", PLAIN)                                              \
-    STR(TOP, ShareDomain, "", ENV | CONF_LATER)                                \
+    STR(TOP, ShareDomain, "", ENV)                                             \
     STR(TOP, StateFile, "/run/sluice/state", EXACT)                            \
     OBJECT(CLUSTER, StaticHostsSettings, PLAIN)                                \
     OBJECT(TOP, Stores, PLAIN)                                                 \

@@ -50,11 +50,7 @@ void
 conf_validate_top(const struct conf_block *top)
 {
     validate_state_file(top);
-    if (is_set(top, CONF_TOP_BackendMySQLHost) &&
-        !is_set(top, CONF_TOP_BackendMySQLSchema))
-        conf_block_problem(top, CONF_ERROR, CONF_TOP_BackendMySQLHost,
-                           "BackendMySQLSchema must be set when "
-                           "BackendMySQLHost is specified");
+    conf_validate_backend(top);
     if (!is_set(top, CONF_TOP_BackendMySQLHost) &&
         !is_set(top, CONF_TOP_RaftDataDir))
         conf_report_add(top->reader->report, CONF_NOTE, 0, "",
@@ -81,29 +77,47 @@ conf_validate_block(const struct conf_block *b)
                            "type");
 }
 
+/* "KEY must be set when OTHER is specified" */
+static void
+needs(const struct conf_block *b, enum conf_id other, enum conf_id key)
+{
+    char text[128];
+
+    snprintf(text, sizeof(text), "%s must be set when %s is specified",
+             conf_keys[key].name, conf_keys[other].name);
+    conf_block_problem(b, CONF_ERROR, other, text);
+}
+
+void
+conf_validate_tls_keys(const struct conf_block *b,
+                       const enum conf_id files[3],
+                       enum conf_id use)
+{
+    int cert = *string(b, files[1]) != '\0';
+    int key = *string(b, files[2]) != '\0';
+    char text[128];
+
+    if (cert && !key)
+        needs(b, files[1], files[2]);
+    if (key && !cert)
+        needs(b, files[2], files[1]);
+    if (is_set(b, use))
+        return;
+    snprintf(text, sizeof(text),
+             "has no effect: %s is not set, connections are plain",
+             conf_keys[use].name);
+    for (size_t i = 0; i < 3; i++)
+        if (*string(b, files[i]) != '\0')
+            conf_block_problem(b, CONF_WARNING, files[i], text);
+}
+
 void
 conf_validate_tls(const struct conf_block *cluster)
 {
-    static const enum conf_id files[] = {
+    static const enum conf_id files[3] = {
         CONF_BLOCK_TLSCAFile, CONF_BLOCK_TLSCertFile, CONF_BLOCK_TLSKeyFile};
-    int cert = *string(cluster, CONF_BLOCK_TLSCertFile) != '\0';
-    int key = *string(cluster, CONF_BLOCK_TLSKeyFile) != '\0';
 
-    if (cert && !key)
-        conf_block_problem(cluster, CONF_ERROR, CONF_BLOCK_TLSCertFile,
-                           "TLSKeyFile must be set when TLSCertFile is "
-                           "specified");
-    if (key && !cert)
-        conf_block_problem(cluster, CONF_ERROR, CONF_BLOCK_TLSKeyFile,
-                           "TLSCertFile must be set when TLSKeyFile is "
-                           "specified");
-    if (is_set(cluster, CONF_BLOCK_UseTLS))
-        return;
-    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
-        if (*string(cluster, files[i]) != '\0')
-            conf_block_problem(cluster, CONF_WARNING, files[i],
-                               "has no effect: UseTLS is not set, connections "
-                               "are plain");
+    conf_validate_tls_keys(cluster, files, CONF_BLOCK_UseTLS);
 }
 
 /* ---- inventories ------------------------------------------------------ */

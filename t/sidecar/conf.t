@@ -181,7 +181,6 @@ refused('bad names of clusters', '{"Stores": {"MySQL": {"Clusters": {
 END
 refused('a backend without a schema', qq({"BackendMySQLHost": "db",
 "Stores": {"MySQL": {"Clusters": {"main1": {$hosts}}}}}), <<'END');
-:1: note: BackendMySQLHost: not used yet
 :1: error: BackendMySQLHost: BackendMySQLSchema must be set when BackendMySQLHost is specified
 : 1 error, 0 warnings
 END

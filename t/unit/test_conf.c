@@ -324,27 +324,62 @@ test_freno_file(void **state)
     conf_free(c);
 }
 
+/* freno's keys of the MySQL backend, and what it makes of them. */
 static void
 test_freno_mysql_backend(void **state)
 {
+    static const char file[] =
+        "{\"BackendMySQLHost\": \"${CONF_T_HOST}\", \"ListenPort\": 8123,\n"
+        "\"BackendMySQLPort\": 3310, \"BackendMySQLSchema\": \"freno\",\n"
+        "\"BackendMySQLUser\": \"u\", \"BackendMySQLPassword\": \"p\",\n"
+        "\"Domain\": \"d/e\", \"ShareDomain\": \"e\", \"DataCenter\": \"d\",\n"
+        "\"Environment\": \"e\", \"BackendMySQLCollation\": \"x\",\n"
+        "\"BackendUseTLS\": true, \"BackendTLSCAFile\": \"/dev/null\",\n"
+        "\"Stores\": {\"MySQL\": {\"Clusters\": {\"c\": {" HOSTS "}}}}}";
+    char host[256], id[300];
+    struct conf *c;
+
     (void)state;
     setenv("CONF_T_HOST", "db.backend", 1);
-    says("{\"BackendMySQLHost\": \"${CONF_T_HOST}\",\n"
-         "\"BackendMySQLPort\": 3310, \"BackendMySQLSchema\": \"freno\",\n"
-         "\"BackendMySQLUser\": \"u\", \"BackendMySQLPassword\": \"p\",\n"
-         "\"Domain\": \"d/e\", \"ShareDomain\": \"e\", \"DataCenter\": \"d\",\n"
-         "\"Environment\": \"e\", \"BackendMySQLCollation\": \"x\",\n"
-         "\"Stores\": {\"MySQL\": {\"Clusters\": {\"c\": {" HOSTS "}}}}}",
-         "f:1: note: BackendMySQLHost: not used yet\n"
-         "f:2: note: BackendMySQLPort: not used yet\n"
-         "f:2: note: BackendMySQLSchema: not used yet\n"
-         "f:3: note: BackendMySQLUser: not used yet\n"
-         "f:3: note: BackendMySQLPassword: not used yet\n"
-         "f:4: note: Domain: not used yet\n"
-         "f:4: note: ShareDomain: not used yet\n"
-         "f:4: note: DataCenter: not used yet\n"
-         "f:5: note: Environment: not used yet\n"
-         "f:5: note: BackendMySQLCollation: not used yet\n" NOTHING);
+    says(file, NOTHING);
+    c = parse(file);
+    assert_string_equal(c->backend.host, "db.backend");
+    assert_int_equal(c->backend.port, 3310);
+    assert_string_equal(c->backend.schema, "freno");
+    assert_string_equal(c->backend.user, "u");
+    assert_string_equal(c->backend.password, "p");
+    assert_string_equal(c->backend.collation, "x");
+    assert_true(c->backend.tls.use && c->backend.tls.verify);
+    assert_string_equal(c->backend.tls.ca, "/dev/null");
+    assert_string_equal(c->backend.tls.cert, "");
+    assert_string_equal(c->domain, "d/e");
+    assert_string_equal(c->share_domain, "e");
+    assert_int_equal(gethostname(host, sizeof(host)), 0);
+    snprintf(id, sizeof(id), "%s:8123", host);
+    assert_string_equal(c->service_id, id);
+    conf_set_listen_port(c, 81);
+    snprintf(id, sizeof(id), "%s:81", host);
+    assert_string_equal(c->service_id, id);
+    assert_int_equal(c->listen_port, 81);
+    conf_free(c);
+}
+
+static void
+test_domain_of_parts(void **state)
+{
+    struct conf *c;
+
+    (void)state;
+    c = parse(TOP("\"DataCenter\": \"d\", \"Environment\": \"e\""));
+    assert_string_equal(c->domain, "d:e");
+    conf_free(c);
+    c = parse(CLUSTER(HOSTS));
+    assert_string_equal(c->domain, ":");
+    assert_string_equal(c->share_domain, "");
+    assert_string_equal(c->backend.host, "");
+    assert_int_equal(c->backend.port, 3306);
+    assert_true(!c->backend.tls.use && c->backend.tls.verify);
+    conf_free(c);
 }
 
 static void
@@ -432,6 +467,7 @@ main(void)
         cmocka_unit_test(test_environment),
         cmocka_unit_test(test_freno_file),
         cmocka_unit_test(test_freno_mysql_backend),
+        cmocka_unit_test(test_domain_of_parts),
         cmocka_unit_test(test_load),
         cmocka_unit_test(test_load_unreadable),
         cmocka_unit_test(test_load_forbidden),

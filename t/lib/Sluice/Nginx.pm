@@ -56,13 +56,15 @@ sub nginx_test {
     return ($status, $out . $err);
 }
 
-# Starts nginx and waits until every port it should listen on answers.
+# Starts nginx and waits until it listens where it should, with all workers.
 sub nginx {
     my ($self, $conf) = @_;
 
     $self->nginx_conf($conf);
     my @ports = $self->read_file('nginx.conf')
         =~ /(?:^|[\s;{])listen\s+(?:127\.0\.0\.1:)?(\d+)\b/mg;
+    my ($workers) = $conf =~ /\bworker_processes\s+(\d+)/;
+    $workers = 0 if $conf =~ /\bmaster_process\s+off/;
     my $nginx = $self->{nginx} = $self->add(Sluice::Daemon->new(
         name => 'nginx', log => "$self->{dir}/nginx.out",
         start => [$self->nginx_command, '-g', 'daemon off;'],
@@ -70,11 +72,12 @@ sub nginx {
     my $up = $self->wait_for('nginx to listen', sub {
         # No use in waiting for a dead one.
         return 'dead' if !$nginx->alive;
-        return -s "$self->{dir}/nginx.pid" && !grep {
+        return -s "$self->{dir}/nginx.pid"
+            && $self->nginx_workers >= ($workers // 1) && !grep {
             !IO::Socket::INET->new(PeerAddr => "127.0.0.1:$_") } @ports;
     });
     die 'nginx does not start: ', $nginx->log, $self->read_file('error.log')
-        if $up eq 'dead';
+        if ($up // '') eq 'dead';
     return $nginx;
 }
 

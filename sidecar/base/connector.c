@@ -38,6 +38,7 @@ struct connector_job {
     int refs;           /* the starter's and the pool's; under the lock */
     int cancelled;
     struct worker *worker; /* while one is at it */
+    uint64_t took_ms;
     MYSQL *mysql;
     struct mysql_failure why;
 };
@@ -125,6 +126,8 @@ connector_unref(struct connector *c)
 static MYSQL *
 job_run(struct worker *w, struct connector_job *job)
 {
+    uint64_t began_ms = clock_mono_ms();
+    MYSQL *mysql;
     struct connector_dial dial = {
         .target = &job->target,
         .address = job->address,
@@ -134,10 +137,12 @@ job_run(struct worker *w, struct connector_job *job)
         .reached = &job->reached,
     };
 
-    return connector_dial(&dial, &job->why);
+    mysql = connector_dial(&dial, &job->why);
+    job->took_ms = clock_mono_ms() - began_ms;
+    return mysql;
 }
 
-/* Of two waiting jobs the one whose host answered last time goes first. */
+/* Of two waiting jobs the one whose host was not slow last time goes first. */
 static struct connector_job *
 take_job(struct connector *c, struct worker *w)
 {
@@ -320,6 +325,12 @@ connector_stage(const struct connector_job *job)
     if (stage == CONNECTOR_DIALLING && atomic_load(&job->reached))
         stage = CONNECTOR_GREETING;
     return (enum connector_stage)stage;
+}
+
+int
+connector_was_slow(const struct connector_job *job)
+{
+    return job->took_ms >= CONNECTOR_TIMEOUT_MS / 2;
 }
 
 static void

@@ -31,7 +31,7 @@ void connector_free(struct connector *c);
 /*
  * Connects to ADDRESS, an IP literal; BY_NAME to target->host, so that
  * libmariadb can compare that name with the certificate. SUSPECT jobs (the
- * host's last attempt failed) get at most half of the threads. Never NULL
+ * host's last attempt was slow) get at most half of the threads. Never NULL
  * unless the queue is full. The callback comes later, never from within.
  */
 struct connector_job *connector_start(struct connector *c,
@@ -50,6 +50,9 @@ enum connector_stage {
     CONNECTOR_DONE
 };
 enum connector_stage connector_stage(const struct connector_job *job);
+
+/* In the callback: whether it held a thread for long. */
+int connector_was_slow(const struct connector_job *job);
 
 /* No callback comes after this, and a connection that was made all the same
  * is closed. A job that a thread is at goes on for a moment: look with

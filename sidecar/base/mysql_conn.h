@@ -48,9 +48,8 @@ struct mysql_conn *mysql_conn_new(struct loop *loop,
                                   void *data);
 void mysql_conn_free(struct mysql_conn *c); /* closes; no event after this */
 
-/* Looks the name up and connects; only when closed. SUSPECT: the last attempt
- * failed. */
-void mysql_conn_open(struct mysql_conn *c, int suspect);
+/* Looks the name up and connects; only when closed. */
+void mysql_conn_open(struct mysql_conn *c);
 
 /* Only when open and nothing is asked. SQL must stay until the answer. */
 void mysql_conn_ask(struct mysql_conn *c, const char *sql, size_t len);

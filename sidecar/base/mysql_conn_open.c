@@ -74,6 +74,7 @@ pooled(void *data, MYSQL *mysql, const struct mysql_failure *why)
     struct mysql_conn *c = data;
     struct mysql_failure failure;
 
+    c->suspect = !mysql && connector_was_slow(c->job);
     connector_release(c->job);
     c->job = NULL;
     if (!mysql) {
@@ -203,13 +204,12 @@ is_late(struct mysql_conn *c, struct mysql_failure *why)
 }
 
 void
-mysql_conn_open(struct mysql_conn *c, int suspect)
+mysql_conn_open(struct mysql_conn *c)
 {
     int status;
     struct mysql_failure why;
 
     assert(c->stage == STAGE_CLOSED);
-    c->suspect = suspect;
     if (is_late(c, &why)) {
         open_failed(c, &why);
         return;

@@ -24,8 +24,8 @@ struct mysql_conn {
 
     enum mysql_conn_stage stage;
     int needs_pool; /* remembered: not mysql_native_password */
-    int suspect;
-    int reached; /* dialling: the TCP connection stands */
+    int suspect;    /* its last connect held a thread for long, in vain */
+    int reached;    /* dialling: the TCP connection stands */
     struct resolve *lookup;
     struct resolve_addresses addresses;
     unsigned next; /* address to dial */

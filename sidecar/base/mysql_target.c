@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
 #include <openssl/x509.h>
 
 /* MYSQL_CLIENT_AUTHENTICATION_PLUGIN of <mysql/client_plugin.h>, which cannot
@@ -176,6 +177,28 @@ mysql_target_handle(const struct mysql_target *t, enum mysql_target_auth auth)
 }
 
 /*
+ * The dialog plugin (PAM) looks for this name in the program, and without it
+ * asks on the terminal. The configured password answers the first question;
+ * there is no answer to any other.
+ */
+char *mariadb_auth_dialog(MYSQL *mysql,
+                          int type,
+                          const char *prompt,
+                          char *buffer,
+                          int buffer_len);
+
+char *
+mariadb_auth_dialog(MYSQL *mysql,
+                    int type,
+                    const char *prompt,
+                    char *buffer,
+                    int buffer_len)
+{
+    (void)mysql, (void)type, (void)prompt, (void)buffer, (void)buffer_len;
+    return NULL;
+}
+
+/*
  * The plugins that libmariadb loads on demand are loaded here once: later the
  * demand would come inside a non-blocking call, on its small stack, in the
  * loop.
@@ -194,6 +217,8 @@ mysql_target_library(void)
         return;
     done = 1;
     signal(SIGPIPE, SIG_IGN);
+    /* a thread may still be in OpenSSL when the process exits */
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
     find_system_cas();
     if (mysql_library_init(0, NULL, NULL) != 0)
         abort();

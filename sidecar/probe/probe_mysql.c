@@ -307,7 +307,7 @@ begin(struct probe_host *p)
         p->state = STATE_OPENING;
         p->started_us = clock_mono_us();
         set_deadline(p);
-        mysql_conn_open(p->conn, p->backoff.failures > 1);
+        mysql_conn_open(p->conn);
     }
 }
 

@@ -96,6 +96,22 @@ for my $round (1 .. 3) {
     value($_) for 'victim', 'victim_slow';
 }
 
+# An end while threads are in the middle of connecting is a clean end.
+my $many = encode_json({
+    StateFile => $t->dir . '/many/state',
+    Stores => { MySQL => { User => 'probe', Password => 'probe',
+        MetricQuery => 'select 1', %trust,
+        Clusters => { map { ("many$_" => conf($steady, '127.0.0.1', {})) }
+            1 .. 60 },
+    } },
+});
+for my $round (1 .. 6) {
+    my $short = $t->sluiced($many, name => "sluiced-$round");
+
+    $t->wait_for('a start', sub { $short->log =~ /event=started/ });
+    is($short->term, 0, "end while connecting, round $round: exit status 0");
+}
+
 $t->done;
 
 ###############################################################################

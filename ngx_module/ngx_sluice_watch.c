@@ -89,7 +89,7 @@ ngx_sluice_look(void)
 
     /* first the watch, so that nothing happens between look and watch */
 
-    if (ngx_sluice_bell == NULL && !ngx_exiting) {
+    if (ngx_sluice_bell == NULL) {
         ngx_sluice_bell_open();
     }
 
@@ -215,12 +215,6 @@ ngx_sluice_bell_handler(ngx_event_t *rev)
     } u;
 
     c = rev->data;
-
-    if (c->close) {
-        /* worker_shutdown_timeout */
-        ngx_sluice_bell_close();
-        return;
-    }
 
     scf = (ngx_sluice_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
                                              ngx_sluice_module);

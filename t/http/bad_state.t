@@ -25,7 +25,7 @@ worker_processes 1;
 error_log %%DIR%%/error.log info;
 pid %%DIR%%/nginx.pid;
 events { }
-sluice { state %%DIR%%/run/state; }
+sluice { state %%DIR%%/run/state; max_age 30s; }
 http {
     access_log off;
     server {
@@ -100,6 +100,13 @@ for my $name (sort keys %image) {
     $state->publish;
     becomes("after image of $name", 200, qr/"Value":0.25,/);
 }
+
+# a generation that goes back to nothing, in a file that goes on beating
+
+$state->put(Sluice::State::HEADER + Sluice::State::GENERATION, "\0" x 8);
+becomes('unpublished again', 500, qr/nothing has been published/);
+$state->publish;
+becomes('published again', 200, qr/"Value":0.25,/);
 
 # "cp new state" cuts the file that the worker has open
 

@@ -24,6 +24,7 @@ my $state = Sluice::State->new($t->dir . '/run/state', clusters => [
     { name => 'huge', value => 1e21, threshold => 1e22 },
     { name => 'tiny', value => 2.5e-7, threshold => 1 },
     { name => 'nodefs', status => 'none', threshold => 3 },
+    { name => 'zero', value => 0, threshold => 3 },
     { name => 'dead', threshold => 2,
         error => 'dial tcp 127.0.0.1:24399: connect: connection refused' },
     { name => 'odd', error => qq{<"&'\\\n\x{7f}\xc3\xa9\xff} },
@@ -36,7 +37,7 @@ worker_processes 1;
 error_log %%DIR%%/error.log info;
 pid %%DIR%%/nginx.pid;
 events { }
-sluice { state %%DIR%%/run/state; }
+sluice { state %%DIR%%/run/state; max_age 30s; }
 http {
     access_log off;
     server {
@@ -94,6 +95,10 @@ my @rows = (
         'no-such-metric', 0],
     ['check-if-exists/app/redis/local', 200, 0, 0, 'No such metric',
         'no-such-metric', 0],
+    ['check-if-exists/app/mysql/nodefs', 200, 0, 3, 'No such metric',
+        'no-such-metric', undef],
+    # the same numbers, another message
+    ['check/app/mysql/zero', 200, 0, 3, '', 'ok', 1],
     ['check-if-exists/app/mysql/nodefs', 200, 0, 3, 'No such metric',
         'no-such-metric', undef],
     ['check-if-exists/app/mysql/dead', 500, 0, 2, $tcp, 'metric-error', 1],

@@ -24,7 +24,7 @@ worker_processes 2;
 error_log %%DIR%%/error.log info;
 pid %%DIR%%/nginx.pid;
 events { }
-sluice { state %%DIR%%/run/state; }
+sluice { state %%DIR%%/run/state; max_age 30s; }
 http {
     access_log off;
     keepalive_timeout 0;

@@ -32,10 +32,10 @@ my $state = Sluice::State->new($t->dir . '/run/state',
 $t->nginx_test(<<'EOC');
 %%MODULES%%
 worker_processes 1;
-error_log %%DIR%%/error.log info;
+error_log %%DIR%%/error.log debug;
 pid %%DIR%%/nginx.pid;
 events { }
-sluice { state %%DIR%%/run/state; }
+sluice { state %%DIR%%/run/state; max_age 30s; }
 http {
     access_log off;
     server {
@@ -46,7 +46,7 @@ http {
 EOC
 
 my $env = $t->nginx_env;
-$t->spawn('nginx', @limited, 'env', map({ "$_=$env->{$_}" } keys %$env),
+my $nginx = $t->spawn('nginx', @limited, 'env', map({ "$_=$env->{$_}" } keys %$env),
     $t->nginx_command, '-g', 'daemon off;');
 
 becomes('started', 'Value":0.25,');
@@ -63,10 +63,29 @@ becomes('removed', 'no such file');
 $state->replace;
 becomes('back', 'Value":0.75,');
 
+# a draining worker goes on ticking, for the sake of its sessions
+
+my $hold = IO::Socket::INET->new(
+    PeerAddr => '127.0.0.1', PeerPort => $t->port(8080)) or die;
+print $hold "GET /check/half/mysql/c HTTP/1.1\r\nHost: a\r\nX-Half: ";
+my $old = $t->wait_for('half a request read', sub {
+    $t->read_file('error.log') =~ m!(\d+): .* http uri: "/check/half/! && $1 });
+$nginx->hup;
+$t->wait_for('the old worker to drain', sub {
+    $t->read_file('error.log') =~ / $old#\d+: gracefully shutting down/ });
+$state->remove;
+ok($t->wait_for('its tick', sub { said($old, 'no such file;') == 2 }),
+    'a draining worker ticks');
+$state->replace;
+ok($t->wait_for('its next tick', sub { said($old, 'is good again') == 2 }),
+    'and ticks again');
+print $hold "x\r\n\r\n";
+like(scalar <$hold>, qr/ 200 /, 'and answers accordingly');
+close $hold;
+
 my $notice = 'inotify_init1() failed, changes of the state file are noticed '
     . 'within 100 ms instead of at once';
-is(() = $t->read_file('error.log') =~ /\[notice\] .*\Q$notice\E/g, 1,
-    'one notice');
+is(said($old, $notice), 1, 'one notice for a worker');
 unlike($t->read_file('error.log'), qr/\[(error|warn)\] .*inotify/,
     'nothing worse');
 
@@ -81,4 +100,13 @@ sub becomes {
 
     ok($t->wait_for($what, sub {
         $t->get(8080, '/check/app/mysql/c')->{body} =~ /\Q$text\E/ }), $what);
+}
+
+# How often a process has written this.
+
+sub said {
+    my ($pid, $text) = @_;
+
+    return scalar(() =
+        $t->read_file('error.log') =~ / $pid#.*\Q$text\E/g);
 }

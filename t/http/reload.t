@@ -29,7 +29,7 @@ error_log %%DIR%%/error.log info;
 pid %%DIR%%/nginx.pid;
 worker_shutdown_timeout 300ms;
 events { }
-sluice { state %%DIR%%/run/state; }
+sluice { state %%DIR%%/run/state; max_age 30s; }
 http {
     access_log off;
     keepalive_timeout 0;

@@ -27,7 +27,7 @@ worker_processes 1;
 error_log %%DIR%%/error.log info;
 pid %%DIR%%/nginx.pid;
 events { }
-sluice { state %%DIR%%/run/state; }
+sluice { state %%DIR%%/run/state; max_age 30s; }
 http {
     access_log off;
     server {
@@ -37,7 +37,7 @@ http {
         location /deep/er/check/ { sluice_check; }
 
         location /rewritten/ {
-            rewrite ^/rewritten/(.*) /other/$1 break;
+            rewrite ^/rewritten/(.*) /otherwise/$1 break;
             sluice_check;
         }
 

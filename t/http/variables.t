@@ -27,7 +27,7 @@ worker_processes 1;
 error_log %%DIR%%/error.log info;
 pid %%DIR%%/nginx.pid;
 events { }
-sluice { state %%DIR%%/run/state; }
+sluice { state %%DIR%%/run/state; max_age 30s; }
 http {
     log_format sluice '$uri $status [$sluice_status] [$sluice_reason] '
                       '[$sluice_value] [$sluice_age_ms]';

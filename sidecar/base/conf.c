@@ -74,6 +74,7 @@ fill_top(struct conf *c, struct conf_block *top)
     c->state_file = conf_take_string(top, CONF_TOP_StateFile);
     c->leader_only_probes = integer(top, CONF_TOP_LeaderOnlyProbes);
     conf_fill_backend(c, top);
+    conf_fill_redis(c, top);
 }
 
 /* ---- clusters --------------------------------------------------------- */
@@ -311,6 +312,9 @@ conf_free(struct conf *c)
         free_cluster(&c->clusters[i]);
     free(c->clusters);
     free(c->state_file);
+    free(c->redis_address);
+    free(c->redis_user);
+    free(c->redis_password_file);
     conf_free_backend(c);
     free(c);
 }

@@ -60,10 +60,13 @@ struct conf_backend {
 struct conf {
     int listen_port;
     struct conf_backend backend;
-    char *domain;       /* Domain, or DataCenter:Environment */
-    char *share_domain; /* "" = none */
-    char *service_id;   /* host name:ListenPort */
-    char *state_file;   /* StateFile */
+    char *domain;        /* Domain, or DataCenter:Environment */
+    char *share_domain;  /* "" = none */
+    char *service_id;    /* host name:ListenPort */
+    char *state_file;    /* StateFile */
+    char *redis_address; /* "" = no Redis */
+    char *redis_user;
+    char *redis_password_file;
     int leader_only_probes;
     struct conf_cluster *clusters; /* sorted by name */
     size_t nclusters;

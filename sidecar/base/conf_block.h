@@ -115,6 +115,10 @@ void conf_validate_backend(const struct conf_block *top);
 void conf_fill_backend(struct conf *c, struct conf_block *top);
 void conf_free_backend(struct conf *c);
 
+/* conf_redis.c */
+void conf_validate_redis(const struct conf_block *top);
+void conf_fill_redis(struct conf *c, struct conf_block *top);
+
 /* 0, or -1 with a sentence. */
 int conf_validate_service_id(const char *id, char *err, size_t err_size);
 

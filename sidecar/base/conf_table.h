@@ -113,9 +113,9 @@ enum conf_flags {
     BOOL(TOP, RaftInsecure, 0, LATER)                                          \
     LIST(TOP, RaftNodes, LATER)                                                \
     STR(TOP, RaftSecret, "", LATER)                                            \
-    STR(TOP, RedisAddress, "", LATER)                                          \
-    STR(TOP, RedisPasswordFile, "", LATER)                                     \
-    STR(TOP, RedisUser, "", LATER)                                             \
+    STR(TOP, RedisAddress, "", PLAIN)                                          \
+    STR(TOP, RedisPasswordFile, "", PLAIN)                                     \
+    STR(TOP, RedisUser, "", PLAIN)                                             \
     STR(TOP, Role, "", LATER)                                                  \
     STR(VITESS, Shard, "", PLAIN)                                              \
     STR(TOP, ShareDomain, "", ENV)                                             \

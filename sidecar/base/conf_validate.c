@@ -51,6 +51,7 @@ conf_validate_top(const struct conf_block *top)
 {
     validate_state_file(top);
     conf_validate_backend(top);
+    conf_validate_redis(top);
     if (!is_set(top, CONF_TOP_BackendMySQLHost) &&
         !is_set(top, CONF_TOP_RaftDataDir))
         conf_report_add(top->reader->report, CONF_NOTE, 0, "",

@@ -82,6 +82,7 @@ ngx_http_sluice_check_handler(ngx_http_request_t *r)
     request.read = slcf->read;
     request.if_exists = slcf->if_exists;
     request.low_priority = ngx_http_sluice_check_low(r);
+    request.low_marked = 0;
 
     if (slcf->read) {
         error = sluice_parse_float((char *) segment[3].data, segment[3].len,
@@ -93,7 +94,7 @@ ngx_http_sluice_check_handler(ngx_http_request_t *r)
 
     view = ngx_sluice_view(&fresh);
 
-    sluice_verdict_check(view, &fresh, &request, &verdict);
+    sluice_verdict_check(view, &fresh, NULL, &request, &verdict);
 
     return ngx_http_sluice_check_answer(r, &verdict);
 }

@@ -246,7 +246,8 @@ ngx_http_sluice_aggregate(ngx_http_sluice_list_t *list,
     request.store_name.data = cluster->name;
     request.store_name.len = ngx_strlen(cluster->name);
 
-    sluice_verdict_check(list->view, &list->fresh, &request, &verdict);
+    sluice_verdict_check(list->view, &list->fresh, NULL, &request,
+                         &verdict);
 
     if (verdict.status == NGX_HTTP_NOT_FOUND) {
         return NULL;

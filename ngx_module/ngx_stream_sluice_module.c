@@ -78,7 +78,7 @@ ngx_stream_sluice_variable(ngx_stream_session_t *s,
 
     view = ngx_sluice_view(&fresh);
 
-    sluice_verdict_check(view, &fresh, &request, &verdict);
+    sluice_verdict_check(view, &fresh, NULL, &request, &verdict);
 
     v->data = ngx_pnalloc(s->connection->pool, NGX_INT_T_LEN);
     if (v->data == NULL) {

@@ -32,17 +32,20 @@
 #define SLUICE_MAGIC "SLUICE\0\1"
 #define SLUICE_MAGIC_SIZE 8
 #define SLUICE_MAJOR 1
-#define SLUICE_MINOR 0
+#define SLUICE_MINOR 1
 
 /* Part kinds. */
 #define SLUICE_PART_VERDICTS 1 /* what a check needs: small, changes often */
 #define SLUICE_PART_DETAIL 2   /* hosts: large, for humans and tools */
-#define SLUICE_PART_KINDS 2    /* how many of them this build knows */
+#define SLUICE_PART_RULES 3    /* who is throttled: changes seldom; minor 1 */
+#define SLUICE_PART_KINDS 3    /* how many of them this build knows */
 
 /* Section kinds. */
-#define SLUICE_SECTION_NODE 1     /* struct sluice_node, one; VERDICTS */
-#define SLUICE_SECTION_CLUSTERS 2 /* struct sluice_cluster; VERDICTS */
-#define SLUICE_SECTION_HOSTS 3    /* struct sluice_host; DETAIL */
+#define SLUICE_SECTION_NODE 1      /* struct sluice_node, one; VERDICTS */
+#define SLUICE_SECTION_CLUSTERS 2  /* struct sluice_cluster; VERDICTS */
+#define SLUICE_SECTION_HOSTS 3     /* struct sluice_host; DETAIL */
+#define SLUICE_SECTION_FACTS 4     /* struct sluice_facts, one; RULES */
+#define SLUICE_SECTION_THROTTLES 5 /* struct sluice_throttle; RULES */
 
 struct sluice_header {
     unsigned char magic[SLUICE_MAGIC_SIZE]; /* written last at creation */
@@ -56,7 +59,7 @@ struct sluice_header {
     uint32_t pid;          /* of the writer */
     uint32_t cluster_capacity;
     uint32_t host_capacity;
-    uint32_t pad0;
+    uint32_t throttle_capacity; /* minor 1 */
     uint64_t reserved0;
     uint64_t heartbeat_mono_ms; /* atomic; own cache line */
     uint8_t reserved1[56];
@@ -143,6 +146,30 @@ struct sluice_host {
     char text[SLUICE_ERROR_SIZE];
 };
 
+#define SLUICE_STORE_ID_SIZE 40
+#define SLUICE_CHANNEL_SIZE 128
+#define SLUICE_KEY_SIZE 136
+
+/* sluice_facts.flags */
+#define SLUICE_FACTS_UNKNOWN 0x1u /* there is a store, never read here: 500 */
+
+/* What the rules are: a consistent read of the store of facts. No record, or
+ * one of zeros: no store, and no rules. */
+struct sluice_facts {
+    uint64_t revision;     /* 0: the store has none */
+    uint64_t read_mono_ms; /* begin of the read */
+    char store_id[SLUICE_STORE_ID_SIZE];
+    char redis_channel[SLUICE_CHANNEL_SIZE]; /* "": no Redis */
+    uint32_t flags;
+    uint32_t pad0;
+};
+
+struct sluice_throttle {
+    char key[SLUICE_KEY_SIZE]; /* "app" or "app/cluster"; unique, not empty */
+    double ratio;              /* of checks denied, [0..1] */
+    uint64_t expires_mono_ms;  /* 0: never */
+};
+
 #define SLUICE_ASSERT_AT(type, member, at)                \
     _Static_assert(offsetof(struct type, member) == (at), \
                    #type "." #member " moved: that is a new major")
@@ -151,6 +178,7 @@ _Static_assert(sizeof(struct sluice_header) == 128, "header");
 SLUICE_ASSERT_AT(sluice_header, major, 8);
 SLUICE_ASSERT_AT(sluice_header, file_size, 24);
 SLUICE_ASSERT_AT(sluice_header, pid, 40);
+SLUICE_ASSERT_AT(sluice_header, throttle_capacity, 52);
 SLUICE_ASSERT_AT(sluice_header, heartbeat_mono_ms, 64);
 
 _Static_assert(sizeof(struct sluice_part) == 128, "part");
@@ -170,5 +198,13 @@ _Static_assert(sizeof(struct sluice_host) == 656, "host, minor 0");
 SLUICE_ASSERT_AT(sluice_host, value, 368);
 SLUICE_ASSERT_AT(sluice_host, port, 392);
 SLUICE_ASSERT_AT(sluice_host, text, 400);
+
+_Static_assert(sizeof(struct sluice_facts) == 192, "facts, minor 1");
+SLUICE_ASSERT_AT(sluice_facts, store_id, 16);
+SLUICE_ASSERT_AT(sluice_facts, redis_channel, 56);
+SLUICE_ASSERT_AT(sluice_facts, flags, 184);
+
+_Static_assert(sizeof(struct sluice_throttle) == 152, "throttle, minor 1");
+SLUICE_ASSERT_AT(sluice_throttle, ratio, 136);
 
 #endif

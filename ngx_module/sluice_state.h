@@ -21,6 +21,7 @@ struct sluice_writer;
 struct sluice_capacity {
     uint32_t clusters;
     uint32_t hosts;
+    uint32_t throttles;
 };
 
 /*

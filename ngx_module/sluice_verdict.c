@@ -19,6 +19,9 @@ static const char *const reason_names[SLUICE_REASON_MAX] = {
     [SLUICE_REASON_STARTING] = "starting",
     [SLUICE_REASON_NO_STATE] = "no-state",
     [SLUICE_REASON_NOT_LEADER] = "not-leader",
+    [SLUICE_REASON_APP_DENIED] = "app-denied",
+    [SLUICE_REASON_LOW_PRIORITY] = "low-priority",
+    [SLUICE_REASON_FACTS_UNKNOWN] = "facts-unknown",
 };
 
 const char *
@@ -157,6 +160,7 @@ judge_cluster(const struct sluice_view *v,
 static void
 read_metric(const struct sluice_view *v,
             const struct sluice_freshness *f,
+            const struct sluice_rules *rules,
             const struct sluice_text *name,
             struct sluice_verdict *out)
 {
@@ -174,6 +178,10 @@ read_metric(const struct sluice_view *v,
     }
     if (!is_beating(f))
         stale_heartbeat(f, out);
+    else if (rules && sluice_rules_unknown(rules))
+        decide(out, 500, SLUICE_REASON_FACTS_UNKNOWN,
+               "who is throttled is not known yet: the store of facts could"
+               " not be read since the start");
     else if ((v->node.flags & SLUICE_NODE_LEADER_ONLY) != 0 &&
              !is_leading(&v->node, f))
         no_such_metric(out, SLUICE_REASON_NOT_LEADER);
@@ -184,6 +192,20 @@ read_metric(const struct sluice_view *v,
 }
 
 /* ---- the verdict ------------------------------------------------------ */
+
+/* Leaves status 200 when nothing denies the app. */
+static void
+deny(const struct sluice_freshness *f,
+     const struct sluice_rules *rules,
+     const struct sluice_request *r,
+     struct sluice_verdict *out)
+{
+    if (r->low_priority && r->low_marked)
+        decide(out, 417, SLUICE_REASON_LOW_PRIORITY, "App denied");
+    else if (rules && sluice_throttle_denies(rules, r->app, r->store_name,
+                                             f->now_mono_ms))
+        decide(out, 417, SLUICE_REASON_APP_DENIED, "App denied");
+}
 
 static int
 text_is(const struct sluice_text *text, const char *word)
@@ -196,6 +218,7 @@ text_is(const struct sluice_text *text, const char *word)
 void
 sluice_verdict_check(const struct sluice_view *v,
                      const struct sluice_freshness *f,
+                     const struct sluice_rules *rules,
                      const struct sluice_request *r,
                      struct sluice_verdict *out)
 {
@@ -207,7 +230,9 @@ sluice_verdict_check(const struct sluice_view *v,
     if (!text_is(&r->store_type, "mysql")) {
         no_such_metric(out, SLUICE_REASON_NO_METRIC);
     } else {
-        read_metric(v, f, &r->store_name, out);
+        deny(f, rules, r, out);
+        if (out->status == 200)
+            read_metric(v, f, rules, &r->store_name, out);
         if (r->threshold > 0)
             out->threshold = r->threshold;
         if (r->app.len == 0)

@@ -1,14 +1,15 @@
 /*
- * The answer to a check: view + request -> verdict, in freno's order of
- * evaluation (freno b3fbe7e, go/throttle/check.go). Pure.
+ * The answer to a check: view + rules + request -> verdict, in freno's order
+ * of evaluation (freno b3fbe7e, go/throttle/check.go). Pure.
  */
 #ifndef SLUICE_VERDICT_H
 #define SLUICE_VERDICT_H
 
+#include "sluice_throttle.h"
 #include "sluice_view.h"
 
-/* Why a verdict is what it is; SLUICE_REASONS below has the words that
- * Sluice-Reason and $sluice_reason show. */
+/* Why a verdict is what it is; Sluice-Reason and $sluice_reason show the word
+ * for it. */
 enum sluice_reason {
     SLUICE_REASON_OK,
     SLUICE_REASON_THRESHOLD,
@@ -19,18 +20,16 @@ enum sluice_reason {
     SLUICE_REASON_STARTING,
     SLUICE_REASON_NO_STATE,
     SLUICE_REASON_NOT_LEADER,
+    SLUICE_REASON_APP_DENIED,
+    SLUICE_REASON_LOW_PRIORITY,
+    SLUICE_REASON_FACTS_UNKNOWN,
     SLUICE_REASON_MAX
 };
 
 /* The word for a reason: "ok", "threshold-exceeded", "no-app",
  * "no-such-metric", "metric-error", "stale", "starting", "no-state",
- * "not-leader". */
+ * "not-leader", "app-denied", "low-priority", "facts-unknown". */
 const char *sluice_reason_name(enum sluice_reason reason);
-
-struct sluice_text {
-    const char *data;
-    size_t len;
-};
 
 struct sluice_request {
     struct sluice_text app;
@@ -40,6 +39,7 @@ struct sluice_request {
     unsigned read : 1;      /* check-read */
     unsigned if_exists : 1; /* 404 becomes 200 */
     unsigned low_priority : 1;
+    unsigned low_marked : 1; /* the store refuses low priority just now */
 };
 
 /* What the asker knows of the data's age. */
@@ -71,9 +71,15 @@ int sluice_view_answers(const struct sluice_view *v,
 int sluice_view_leads(const struct sluice_view *v,
                       const struct sluice_freshness *f);
 
-/* v may be NULL when f->no_state says why. Total: always fills *out. */
+/*
+ * v may be NULL when f->no_state says why; rules may be NULL: there are none.
+ * Total: always fills *out. What denies an app (low priority, a throttle) is
+ * looked at before anything that ages: it holds while the state is old or
+ * gone, and for a store that is not known.
+ */
 void sluice_verdict_check(const struct sluice_view *v,
                           const struct sluice_freshness *f,
+                          const struct sluice_rules *rules,
                           const struct sluice_request *r,
                           struct sluice_verdict *out);
 

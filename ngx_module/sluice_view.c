@@ -126,47 +126,32 @@ allocate(const struct reading *r, uint32_t count, size_t size, int *rc)
     return room;
 }
 
-/* ---- the index -------------------------------------------------------- */
+/* ---- by name ---------------------------------------------------------- */
 
-static uint32_t
-hash_name(const char *name, size_t len)
+_Static_assert(offsetof(struct sluice_cluster, name) == 0, "an index needs it");
+_Static_assert(offsetof(struct sluice_throttle, key) == 0, "an index needs it");
+
+static struct sluice_records
+clusters_of(const struct sluice_view *v)
 {
-    uint32_t hash = 2166136261u; /* FNV-1a */
-
-    for (size_t i = 0; i < len; i++)
-        hash = (hash ^ (unsigned char)name[i]) * 16777619u;
-    return hash;
+    return (struct sluice_records){v->clusters, sizeof(*v->clusters)};
 }
 
-/* The place of this name in the index: taken by it, or empty. */
-static uint32_t *
-index_slot(const struct sluice_view *v, const char *name, size_t len)
+static struct sluice_records
+throttles_of(const struct sluice_view *v)
 {
-    uint32_t mask = v->index_size - 1;
-    uint32_t at = hash_name(name, len) & mask;
-    const char *there;
-
-    for (;; at = (at + 1) & mask) {
-        if (v->index[at] == 0)
-            return &v->index[at];
-        there = v->clusters[v->index[at] - 1].name;
-        if (strlen(there) == len && memcmp(there, name, len) == 0)
-            return &v->index[at];
-    }
+    return (struct sluice_records){v->throttles, sizeof(*v->throttles)};
 }
 
-/* At least half of the index stays empty. */
 static int
-index_allocate(const struct reading *r, struct sluice_view *v)
+begin_index(const struct reading *r,
+            struct sluice_index *index,
+            const struct sluice_section *s)
 {
-    int rc = 0;
-
-    if (v->nclusters > UINT32_MAX / 4)
-        return refuse(r, "%u clusters are too many", v->nclusters);
-    for (v->index_size = 8; v->index_size / 2 < v->nclusters;)
-        v->index_size *= 2;
-    v->index = allocate(r, v->index_size, sizeof(*v->index), &rc);
-    return rc;
+    if (sluice_index_allocate(index, s->count) != 0)
+        return refuse(r, "section %u: no memory to find %u records by name",
+                      s->kind, s->count);
+    return 0;
 }
 
 /* ---- records ---------------------------------------------------------- */
@@ -205,7 +190,6 @@ read_clusters(const struct reading *r, struct sluice_view *v)
 {
     struct sluice_section s;
     struct sluice_cluster *c;
-    uint32_t *slot;
     int rc = 0;
 
     if (find_section(r, SLUICE_SECTION_CLUSTERS, &s) < 0)
@@ -214,7 +198,7 @@ read_clusters(const struct reading *r, struct sluice_view *v)
     if (rc != 0)
         return rc;
     v->nclusters = s.count;
-    if (index_allocate(r, v) != 0)
+    if (begin_index(r, &v->clusters_by_name, &s) != 0)
         return -1;
 
     for (uint32_t i = 0; i < s.count; i++) {
@@ -224,10 +208,8 @@ read_clusters(const struct reading *r, struct sluice_view *v)
         c->error[sizeof(c->error) - 1] = '\0';
         if (check_cluster(r, c, i) != 0)
             return -1;
-        slot = index_slot(v, c->name, strlen(c->name));
-        if (*slot != 0)
+        if (sluice_index_add(&v->clusters_by_name, clusters_of(v), i) != 0)
             return refuse(r, "cluster %s stands in the image twice", c->name);
-        *slot = i + 1;
     }
     return 0;
 }
@@ -270,6 +252,52 @@ read_hosts(const struct reading *r, struct sluice_view *v)
     return 0;
 }
 
+static int
+read_facts(const struct reading *r, struct sluice_view *v)
+{
+    struct sluice_section s;
+    int found = find_section(r, SLUICE_SECTION_FACTS, &s);
+
+    if (found <= 0)
+        return found;
+    if (s.count != 1)
+        return refuse(r, "%u records of facts, expected one", s.count);
+    read_record(r, &s, 0, &v->facts, sizeof(v->facts));
+    v->facts.store_id[sizeof(v->facts.store_id) - 1] = '\0';
+    v->facts.redis_channel[sizeof(v->facts.redis_channel) - 1] = '\0';
+    return 0;
+}
+
+static int
+read_throttles(const struct reading *r, struct sluice_view *v)
+{
+    struct sluice_section s;
+    struct sluice_throttle *t;
+    int rc = 0;
+
+    if (find_section(r, SLUICE_SECTION_THROTTLES, &s) < 0)
+        return -1;
+    v->throttles = allocate(r, s.count, sizeof(*v->throttles), &rc);
+    if (rc != 0)
+        return rc;
+    v->nthrottles = s.count;
+    if (begin_index(r, &v->throttles_by_key, &s) != 0)
+        return -1;
+
+    for (uint32_t i = 0; i < s.count; i++) {
+        t = &v->throttles[i];
+        read_record(r, &s, i, t, sizeof(*t));
+        t->key[sizeof(t->key) - 1] = '\0';
+        if (t->key[0] == '\0')
+            return refuse(r, "throttle %u has no key", i);
+        if (!(t->ratio >= 0 && t->ratio <= 1)) /* NaN neither */
+            return refuse(r, "throttle %s: ratio outside [0..1]", t->key);
+        if (sluice_index_add(&v->throttles_by_key, throttles_of(v), i) != 0)
+            return refuse(r, "throttle %s stands in the image twice", t->key);
+    }
+    return 0;
+}
+
 /* ---- the view --------------------------------------------------------- */
 
 int
@@ -286,7 +314,8 @@ sluice_view_load(struct sluice_view *v,
         return -1;
     fresh.published_mono_ms = r.head.published_mono_ms;
     if (read_node(&r, &fresh) != 0 || read_clusters(&r, &fresh) != 0 ||
-        read_hosts(&r, &fresh) != 0) {
+        read_hosts(&r, &fresh) != 0 || read_facts(&r, &fresh) != 0 ||
+        read_throttles(&r, &fresh) != 0) {
         sluice_view_free(&fresh);
         return -1;
     }
@@ -298,12 +327,13 @@ sluice_view_load(struct sluice_view *v,
 const struct sluice_cluster *
 sluice_view_cluster(const struct sluice_view *v, const char *name, size_t len)
 {
-    uint32_t at;
+    return sluice_index_find(&v->clusters_by_name, clusters_of(v), name, len);
+}
 
-    if (v->index_size == 0)
-        return NULL;
-    at = *index_slot(v, name, len);
-    return at ? &v->clusters[at - 1] : NULL;
+const struct sluice_throttle *
+sluice_view_throttle(const struct sluice_view *v, const char *key, size_t len)
+{
+    return sluice_index_find(&v->throttles_by_key, throttles_of(v), key, len);
 }
 
 void
@@ -311,6 +341,8 @@ sluice_view_free(struct sluice_view *v)
 {
     free(v->clusters);
     free(v->hosts);
-    free(v->index);
+    free(v->throttles);
+    sluice_index_free(&v->clusters_by_name);
+    sluice_index_free(&v->throttles_by_key);
     memset(v, 0, sizeof(*v));
 }

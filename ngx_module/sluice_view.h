@@ -7,6 +7,7 @@
 #define SLUICE_VIEW_H
 
 #include "sluice_abi.h"
+#include "sluice_index.h"
 
 struct sluice_view {
     uint64_t published_mono_ms;
@@ -15,10 +16,13 @@ struct sluice_view {
     uint32_t nclusters;
     struct sluice_host *hosts; /* only of a DETAIL image */
     uint32_t nhosts;
+    struct sluice_facts facts;         /* zero when the image has none */
+    struct sluice_throttle *throttles; /* only of a RULES image */
+    uint32_t nthrottles;
 
     /* private */
-    uint32_t *index; /* open addressing, 0 is empty, else cluster + 1 */
-    uint32_t index_size;
+    struct sluice_index clusters_by_name;
+    struct sluice_index throttles_by_key;
 };
 
 /*
@@ -26,7 +30,8 @@ struct sluice_view {
  * sentence in err, and the view as it was. Unknown sections are skipped,
  * shorter records are filled with zeros, strings are terminated. A cluster
  * without a name or named twice, a record outside the image, a NaN or
- * infinite value, an unknown status make the whole image invalid.
+ * infinite value, an unknown status make the whole image invalid; so do a
+ * throttle without a key or with another's, and a ratio outside [0..1].
  */
 int sluice_view_load(struct sluice_view *v,
                      const void *image,
@@ -37,6 +42,11 @@ int sluice_view_load(struct sluice_view *v,
 /* NULL when there is no cluster of that name. name need not be terminated. */
 const struct sluice_cluster *
 sluice_view_cluster(const struct sluice_view *v, const char *name, size_t len);
+
+/* The rule with exactly this key, expired or not; NULL: there is none. key
+ * need not be terminated. */
+const struct sluice_throttle *
+sluice_view_throttle(const struct sluice_view *v, const char *key, size_t len);
 
 /* Frees what the view owns and zeroes it. */
 void sluice_view_free(struct sluice_view *v);

@@ -196,10 +196,18 @@ slot_size(uint32_t kind, struct sluice_capacity capacity)
     const struct sluice_section detail[] = {
         {.count = capacity.hosts, .stride = sizeof(struct sluice_host)},
     };
-    uint64_t size = kind == SLUICE_PART_VERDICTS
-                        ? sluice_image_size(2, verdicts)
-                        : sluice_image_size(1, detail);
+    const struct sluice_section rules[] = {
+        {.count = 1, .stride = sizeof(struct sluice_facts)},
+        {.count = capacity.throttles, .stride = sizeof(struct sluice_throttle)},
+    };
+    uint64_t size;
 
+    if (kind == SLUICE_PART_VERDICTS)
+        size = sluice_image_size(2, verdicts);
+    else if (kind == SLUICE_PART_DETAIL)
+        size = sluice_image_size(1, detail);
+    else
+        size = sluice_image_size(2, rules);
     size = align_up(size);
     return size <= UINT32_MAX ? size : 0;
 }
@@ -235,6 +243,7 @@ layout(struct sluice_capacity capacity,
     h->pid = (uint32_t)getpid();
     h->cluster_capacity = capacity.clusters;
     h->host_capacity = capacity.hosts;
+    h->throttle_capacity = capacity.throttles;
     return 0;
 }
 
@@ -283,9 +292,9 @@ prepare(struct sluice_writer *w,
     drop_next(w);
     if (layout(capacity, &header, parts) != 0)
         return fail(err, err_size,
-                    "no room for %u clusters and %u hosts in one"
-                    " state file",
-                    capacity.clusters, capacity.hosts);
+                    "no room for %u clusters, %u hosts and %u throttles in"
+                    " one state file",
+                    capacity.clusters, capacity.hosts, capacity.throttles);
     if (lock_take(w, err, err_size) != 0)
         return -1;
     remove_leftovers(w->path);
@@ -376,11 +385,12 @@ struct sluice_capacity
 sluice_writer_capacity(const struct sluice_writer *w)
 {
     const struct sluice_header *h = (const void *)target(w)->base;
-    struct sluice_capacity capacity = {0, 0};
+    struct sluice_capacity capacity = {0};
 
     if (h) {
         capacity.clusters = h->cluster_capacity;
         capacity.hosts = h->host_capacity;
+        capacity.throttles = h->throttle_capacity;
     }
     return capacity;
 }

@@ -35,7 +35,7 @@ ask(const struct sluice_view *v, const struct sluice_cluster *c)
     struct sluice_verdict verdict;
     size_t len;
 
-    sluice_verdict_check(v, &fresh, &r, &verdict);
+    sluice_verdict_check(v, &fresh, NULL, &r, &verdict);
     MUST(memchr(verdict.message, '\0', sizeof(verdict.message)));
     MUST(isfinite(verdict.value) && isfinite(verdict.threshold));
     MUST(verdict.status != 200 || c->status == SLUICE_METRIC_VALUE);
@@ -52,7 +52,7 @@ load(const void *image, size_t size)
     memset(err, '#', sizeof(err));
     if (sluice_view_load(&v, image, size, err, sizeof(err)) != 0) {
         MUST(memchr(err, '\0', sizeof(err)));
-        MUST(!v.clusters && !v.hosts && !v.index);
+        MUST(!v.clusters && !v.hosts && !v.throttles);
         return;
     }
     for (uint32_t i = 0; i < v.nclusters; i++) {

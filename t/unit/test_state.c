@@ -187,8 +187,8 @@ test_what_create_cannot_do_it_says(void **state)
 
     w = sluice_writer_create(path(), huge, err, sizeof(err));
     assert_null(w);
-    assert_string_equal(
-        err, "no room for 20000000 clusters and 1 hosts in one state file");
+    assert_string_equal(err, "no room for 20000000 clusters, 1 hosts and 0 "
+                             "throttles in one state file");
 
     assert_int_equal(symlink("elsewhere", tempdir_path("state.lock")), 0);
     w = sluice_writer_create(path(), small, err, sizeof(err));

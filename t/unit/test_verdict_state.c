@@ -12,24 +12,24 @@ test_without_state_every_check_is_500(void **state)
     struct sluice_verdict v;
 
     fresh.no_state = "no such file";
-    sluice_verdict_check(NULL, &fresh, &r, &v);
+    sluice_verdict_check(NULL, &fresh, NULL, &r, &v);
     assert_verdict(v, 500, "no-state", 0, 0, "no such file");
     assert_true(v.age_ms == SLUICE_AGE_UNKNOWN);
-    sluice_verdict_check(&view, &fresh, &r, &v); /* no_state decides */
+    sluice_verdict_check(&view, &fresh, NULL, &r, &v); /* no_state decides */
     assert_verdict(v, 500, "no-state", 0, 0, "no such file");
     r = REQUEST("nobody", .if_exists = 1, .threshold = 4);
-    sluice_verdict_check(NULL, &fresh, &r, &v);
+    sluice_verdict_check(NULL, &fresh, NULL, &r, &v);
     assert_verdict(v, 500, "no-state", 0, 4, "no such file");
     r = REQUEST("fine", .type = "redis");
-    sluice_verdict_check(NULL, &fresh, &r, &v);
+    sluice_verdict_check(NULL, &fresh, NULL, &r, &v);
     assert_verdict(v, 404, "no-such-metric", 0, 0, "No such metric");
     r = REQUEST("fine", .app = "");
-    sluice_verdict_check(NULL, &fresh, &r, &v);
+    sluice_verdict_check(NULL, &fresh, NULL, &r, &v);
     assert_verdict(v, 417, "no-app", 0, 0, "no app indicated");
 
     fresh.no_state = NULL; /* a wrong use, answered all the same */
     r = REQUEST("fine");
-    sluice_verdict_check(NULL, &fresh, &r, &v);
+    sluice_verdict_check(NULL, &fresh, NULL, &r, &v);
     assert_verdict(v, 500, "no-state", 0, 0, "no state");
 }
 
@@ -44,7 +44,7 @@ test_a_long_reason_is_cut(void **state)
     memset(reason, 'x', sizeof(reason) - 1);
     reason[sizeof(reason) - 1] = '\0';
     fresh.no_state = reason;
-    sluice_verdict_check(NULL, &fresh, &r, &v);
+    sluice_verdict_check(NULL, &fresh, NULL, &r, &v);
     assert_int_equal(strlen(v.message), sizeof(v.message) - 1);
 }
 

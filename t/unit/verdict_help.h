@@ -119,7 +119,7 @@ check(struct sluice_request r)
     struct sluice_verdict out;
 
     memset(&out, 0xff, sizeof(out)); /* whatever was there is replaced */
-    sluice_verdict_check(&view, &fresh, &r, &out);
+    sluice_verdict_check(&view, &fresh, NULL, &r, &out);
     return out;
 }
 

@@ -40,7 +40,9 @@ plan(tests => 3);
 
 chomp(my $libs = `pkg-config --cflags --libs jansson`);
 my ($ok, $said) = run("$clang -I$root/sidecar -o fuzz_conf"
-    . " $root/t/fuzz/fuzz_conf.c $root/sidecar/base/conf*.c $libs");
+    . " $root/t/fuzz/fuzz_conf.c $root/sidecar/base/conf*.c"
+    . " $root/sidecar/base/redis_address.c"
+    . " $root/sidecar/base/redis_password.c $libs");
 ok($ok, 'fuzz target builds') or diag($said);
 
 mkdir("$dir/corpus");

@@ -1,0 +1,29 @@
+/* A listening unix socket that stands where a dead one may have been left. */
+#ifndef BASE_HTTP_SOCKET_H
+#define BASE_HTTP_SOCKET_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+struct http_socket {
+    int fd;
+    char *path;
+    dev_t device; /* of the socket's file: is it still ours? */
+    ino_t inode;
+};
+
+/*
+ * Binds and listens, for owner and group only (0660). A socket file on which
+ * nobody answers is replaced; anything else in its place is left alone and
+ * an error. 0, or -1 with a sentence in err.
+ */
+int http_socket_listen(struct http_socket *s,
+                       const char *path,
+                       char *err,
+                       size_t err_size);
+
+/* Takes the file away, unless another one has come in its place. The
+ * descriptor is the caller's. */
+void http_socket_remove(struct http_socket *s);
+
+#endif

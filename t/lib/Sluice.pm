@@ -79,11 +79,11 @@ sub port {
     };
 }
 
-sub reserve_port {
-    my $locks = '/tmp/sluice-ports';
+my $locks = '/tmp/sluice-ports';
 
-    mkdir $locks and chmod 01777, $locks;
+sub reserve_port {
     for (1 .. 1000) {
+        mkdir $locks and chmod 01777, $locks;
         my $port = 10000 + int rand 22000;
         open my $lock, '>>', "$locks/$port" or next;
         flock $lock, LOCK_EX | LOCK_NB or next;
@@ -355,6 +355,8 @@ sub clean_up {
     } else {
         remove_tree($self->{dir});
     }
+    unlink map { "$locks/$_->[0]" } values %{ $self->{ports} };
+    rmdir $locks;    # the last one takes it away
     return;
 }
 

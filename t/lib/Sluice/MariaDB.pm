@@ -50,6 +50,8 @@ sub template {
     flock $lock, LOCK_EX;
     return $dir if -e "$dir/complete";
     run_quietly("$dir.log", 'rm', '-rf', $dir);
+    mkdir "$dir.temp";
+    local $ENV{TMPDIR} = "$dir.temp";
     run_quietly("$dir.log", 'mariadb-install-db', '--no-defaults',
         ($> == 0 ? ('--user=root') : ()), "--datadir=$dir",
         '--auth-root-authentication-method=normal', '--skip-test-db',
@@ -65,6 +67,7 @@ sub new {
     my $data = "$dir/data";
 
     mkdir $dir or die "$dir: $!";
+    mkdir "$dir/temp" or die "$dir/temp: $!";
     run_quietly("$dir/log", 'cp', '-a', template($opt{cache}), $data);
     $server_id++;
     my $self = bless {
@@ -74,6 +77,9 @@ sub new {
             (-x '/usr/sbin/mariadbd' ? '/usr/sbin/mariadbd' : 'mariadbd'),
             '--no-defaults', ($> == 0 ? ('--user=root') : ()),
             "--datadir=$data", "--port=$opt{port}", "--socket=$dir/sock",
+            # A starting server removes what looks like its temporary tables,
+            # in a common directory those of others.
+            "--tmpdir=$dir/temp",
             "--pid-file=$dir/pid", "--server-id=$server_id",
             "--report-port=$opt{port}", @OPTIONS, @{ $opt{args} // [] },
         ],

@@ -39,6 +39,7 @@ sub nginx_conf {
     # Paths Debian compiled in are not ours to write to.
     my $temp = join ' ', map { "${_}_temp_path $self->{dir}/temp/$_;" }
         qw(client_body proxy fastcgi uwsgi scgi);
+    $temp .= ' access_log off;' if $conf !~ /\baccess_log\b/;
     $conf =~ s/^(\s*http\s*\{)/$1 $temp/m;
     # On the first line: errors name the lines that the test wrote.
     $conf = "user root; $conf" if $> == 0 && $conf !~ /^\s*user\s/m;

@@ -25,7 +25,8 @@ int resolve_literal(const char *text, struct resolve_addresses *out);
 /*
  * Looks NAME up in libuv's thread pool, IPv4 and IPv6, in the system's order
  * of preference. The callback never comes before this returns. NULL, and
- * *status set, when it could not be started.
+ * *status set, when it could not be started. A name is looked up by one thread
+ * at a time, however often it is asked for.
  */
 struct resolve *resolve_start(struct loop *loop,
                               const char *name,

@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/conf.h"
 #include "base/conf_print.h"
+#include "base/files.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/options.h"
@@ -84,6 +86,16 @@ print_nginx(const struct options *o)
 /* ---- running ---------------------------------------------------------- */
 
 static void
+check_limits(const struct conf *conf)
+{
+    size_t hosts = 0;
+
+    for (size_t i = 0; i < conf->nclusters; i++)
+        hosts += conf->clusters[i].static_hosts.count;
+    files_check_limit(hosts);
+}
+
+static void
 reload(struct sluiced *s)
 {
     struct conf_report report;
@@ -99,7 +111,15 @@ reload(struct sluiced *s)
     }
     log_info("reloaded", log_str("file", s->options->config),
              log_int("clusters", (int64_t)conf->nclusters));
+    check_limits(conf);
     node_reload(s->node, conf);
+}
+
+static void
+ignore_signals(struct sluiced *s)
+{
+    for (size_t i = 0; i < 3; i++)
+        uv_close((uv_handle_t *)&s->signals[i], NULL);
 }
 
 static void
@@ -110,8 +130,8 @@ stop(struct sluiced *s, int signum)
     s->closing = 1;
     log_info("stopping", log_int("signal", signum));
     node_stop(s->node);
-    for (size_t i = 0; i < 3; i++)
-        uv_close((uv_handle_t *)&s->signals[i], NULL);
+    ignore_signals(s);
+    uv_stop(&s->loop.uv); /* loop_close does not wait for ever */
 }
 
 static void
@@ -152,20 +172,22 @@ run(const struct options *o)
                   log_str("error", "the configuration has errors"));
         return 1;
     }
+    check_limits(conf);
     if (loop_init(&s.loop) != 0)
         abort();
+    catch_signals(&s); /* before anybody is told that we are there */
     s.node = node_start(&s.loop, conf, err, sizeof(err));
     if (!s.node) {
         log_error("not_started", log_str("state", conf->state_file),
                   log_str("error", err));
         conf_free(conf);
+        ignore_signals(&s);
         loop_close(&s.loop);
         return 1;
     }
     log_info("started", log_str("version", SLUICED_VERSION),
              log_str("state", conf->state_file),
              log_int("clusters", (int64_t)conf->nclusters));
-    catch_signals(&s);
     uv_run(&s.loop.uv, UV_RUN_DEFAULT);
     loop_close(&s.loop);
     log_info("stopped");
@@ -173,6 +195,20 @@ run(const struct options *o)
 }
 
 /* ---- main ------------------------------------------------------------- */
+
+/*
+ * libuv's pool is for looking names up, and gives that half of its threads: of
+ * four, two names with silent servers would keep every other name waiting.
+ */
+static void
+set_up_process(const struct options *o)
+{
+    setenv("UV_THREADPOOL_SIZE", "64", 0);
+    /* A peer that went away is an error of a write, not our death. */
+    signal(SIGPIPE, SIG_IGN);
+    files_raise_limit();
+    log_setup(o->log_level, o->log_format);
+}
 
 static int
 act(const struct options *o)
@@ -197,13 +233,16 @@ int
 main(int argc, char **argv)
 {
     struct options o;
+    int rc;
 
     if (options_parse(&o, argc, argv, stderr) != 0) {
         options_usage(stderr);
         return 2;
     }
-    /* A peer that went away is an error of a write, not our death. */
-    signal(SIGPIPE, SIG_IGN);
-    log_setup(o.log_level, o.log_format);
-    return act(&o);
+    set_up_process(&o);
+    rc = act(&o);
+    fflush(NULL);
+    if (loop_left_open())
+        _exit(rc); /* exit would wait for a thread in the resolver */
+    return rc;
 }

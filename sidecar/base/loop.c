@@ -85,11 +85,34 @@ loop_init(struct loop *l)
     return 0;
 }
 
+static int left_open;
+
+static void
+loop_patience_ended(uv_timer_t *timer)
+{
+    uv_stop(timer->loop);
+}
+
 void
 loop_close(struct loop *l)
 {
+    uv_timer_t patience;
+
     uv_close((uv_handle_t *)&l->check, NULL);
     uv_close((uv_handle_t *)&l->beat, NULL);
+    uv_timer_init(&l->uv, &patience);
+    uv_update_time(&l->uv);
+    uv_timer_start(&patience, loop_patience_ended, LOOP_CLOSE_MS, 0);
+    uv_unref((uv_handle_t *)&patience);
     uv_run(&l->uv, UV_RUN_DEFAULT);
-    uv_loop_close(&l->uv);
+    uv_close((uv_handle_t *)&patience, NULL);
+    uv_run(&l->uv, UV_RUN_NOWAIT);
+    if (uv_loop_close(&l->uv) != 0)
+        left_open = 1;
+}
+
+int
+loop_left_open(void)
+{
+    return left_open;
 }

@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #define LOOP_STALL_MS 100
+#define LOOP_CLOSE_MS 200
 
 struct loop {
     uv_loop_t uv;
@@ -25,9 +26,17 @@ struct loop {
 /* 0, or a libuv error. The loop is used through &l->uv. */
 int loop_init(struct loop *l);
 
-/* Closes the loop's own handles; every other handle must be closing. Runs the
- * loop until all close callbacks ran, then frees it. */
+/*
+ * Closes the loop's own handles; every other handle must be closing. Runs the
+ * loop until all close callbacks ran, then frees it. But a thread of libuv's
+ * pool that does not come back within LOOP_CLOSE_MS, as one in the resolver
+ * may not for many seconds, leaves it open for the rest of the process.
+ */
 void loop_close(struct loop *l);
+
+/* 1 when a loop was left open: exit would wait for the thread, _exit does
+ * not. */
+int loop_left_open(void);
 
 /* CLOCK_MONOTONIC and CLOCK_BOOTTIME now, in milliseconds (not the loop's
  * cached time), and CLOCK_REALTIME. */

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <semaphore.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -92,6 +93,52 @@ test_clocks(void **state)
     assert_true(clock_real_ms() > UINT64_C(1700000000000));
 }
 
+static sem_t go_on;
+
+static void
+wait_in_pool(uv_work_t *work)
+{
+    (void)work;
+    sem_wait(&go_on);
+}
+
+static void
+work_done(uv_work_t *work, int status)
+{
+    *(int *)work->data = status == 0;
+}
+
+/* A thread that is held up holds up neither the end of a loop nor of a
+ * process. */
+static void
+test_close_does_not_wait_for_threads(void **state)
+{
+    struct loop l;
+    uv_work_t work;
+    int done = 0;
+
+    (void)state;
+    alarm(60); /* waiting for ever is the defect */
+    assert_int_equal(sem_init(&go_on, 0, 0), 0);
+    assert_int_equal(loop_init(&l), 0);
+    loop_close(&l);
+    assert_false(loop_left_open());
+
+    assert_int_equal(loop_init(&l), 0);
+    work.data = &done;
+    assert_int_equal(uv_queue_work(&l.uv, &work, wait_in_pool, work_done), 0);
+    loop_close(&l);
+    assert_false(done);
+    assert_true(loop_left_open());
+
+    sem_post(&go_on);
+    uv_run(&l.uv, UV_RUN_DEFAULT);
+    assert_true(done);
+    assert_int_equal(uv_loop_close(&l.uv), 0);
+    sem_destroy(&go_on);
+    alarm(0);
+}
+
 int
 main(void)
 {
@@ -99,6 +146,7 @@ main(void)
         cmocka_unit_test(test_a_stall_is_counted_once),
         cmocka_unit_test(test_waiting_is_no_stall),
         cmocka_unit_test(test_clocks),
+        cmocka_unit_test(test_close_does_not_wait_for_threads),
     };
 
     return cmocka_run_group_tests_name("loop", tests, NULL, NULL);

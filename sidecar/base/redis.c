@@ -287,7 +287,7 @@ on_closed(uv_handle_t *handle)
 void
 redis_close(struct redis *r)
 {
-    if (!r || r->stage == REDIS_CLOSED)
+    if (!r)
         return;
     r->stage = REDIS_CLOSED;
     resolve_cancel(r->lookup);

@@ -49,22 +49,26 @@ sub image {
         scalar(@sections), 16, 0) . $descriptors . $records;
 }
 
-# Two parts -> a file. A part without an image was never published.
+# The parts' images -> a file: two or three. A part without an image was never
+# published.
 sub state_file {
     my ($heartbeat, @images) = @_;
     my $slot = 64 * POSIX::ceil(2 * 4096 / 64);
+    my $nparts = @images > 2 ? 3 : 2;
+    my $begin = 128 + 128 * $nparts;
     my ($parts, $slots) = ('', '');
 
-    for my $i (0, 1) {
+    for my $i (0 .. $nparts - 1) {
         my $image = $images[$i];
         my $generation = defined $image ? 7 + $i : 0;
         $parts .= pack 'L L Q Q x40 Q x56', $i + 1, 0,
-            384 + 2 * $i * $slot, $slot, $generation;
+            $begin + 2 * $i * $slot, $slot, $generation;
         $slots .= pack "a$slot", $generation & 1 ? '' : $image // '';
         $slots .= pack "a$slot", $generation & 1 ? $image : '';
     }
-    return pack('a8 S S L L L Q Q L4 Q Q x56', "SLUICE\0\1", 1, 3, 128, 2, 128,
-        384 + 4 * $slot, 1_700_000_000_000, 4242, 64, 256, 0, 0, $heartbeat)
+    return pack('a8 S S L L L Q Q L4 Q Q x56', "SLUICE\0\1", 1, 3, 128, $nparts,
+        128, $begin + 2 * $nparts * $slot, 1_700_000_000_000, 4242, 64, 256,
+        $nparts > 2 ? 512 : 0, 0, $heartbeat)
         . $parts . $slots;
 }
 
@@ -86,6 +90,16 @@ sub host {
         value sampled took status port text /};
 }
 
+sub facts {
+    my (%f) = (revision => 0, read => 0, id => '', channel => '', flags => 0,
+        @_);
+
+    return [4, pack 'Q Q a40 a128 L L', @f{qw/ revision read id channel
+        flags /}, 0];
+}
+
+sub throttle { return pack 'a136 d Q', @_ }
+
 my $verdicts = image($now - 30,
     node(~0, 1),
     [2, cluster(name => 'main1', value => 0.25, sampled => $now - 100,
@@ -105,11 +119,17 @@ my $detail = image($now - 60,
             text => "caf\xe9"),
         host(cluster => 'broken', name => 'db4', port => 3306, status => 3,
             text => 'IgnoreHosts')]);
+my $rules = image($now - 90,
+    facts(revision => 47, read => $now - 95, id => 'a1b2',
+        channel => "sluice:\e[31m"),
+    [5, throttle('archiver', 0.5, 0),
+        throttle("back\e/main1", 1, $now + 300_000),
+        throttle('copier', 1, $now - 1)]);
 
 ###############################################################################
 # For humans
 
-put(state_file($now - 20, $verdicts, $detail));
+put(state_file($now - 20, $verdicts, $detail, $rules));
 my ($rc, $out, $err) = statedump($file);
 is($rc, 0, 'a good file: exit status 0');
 is($err, '', 'a good file: nothing on stderr');
@@ -119,7 +139,11 @@ like($out, qr/^heartbeat  \d+ ms ago$/m, 'heartbeat');
 like($out, qr/^node       ready, leader$/m, 'node');
 like($out, qr/^verdicts   generation 7, \d+ ms ago$/m, 'verdicts');
 like($out, qr/^detail     generation 8, \d+ ms ago$/m, 'detail');
-like($out, qr{^room       4 of 64 clusters, 4 of 256 hosts$}m, 'room');
+like($out, qr/^rules      generation 9, \d+ ms ago$/m, 'rules');
+like($out, qr/^facts      revision 47 of a1b2, read \d+ ms ago, Redis channel sluice:\\u001b\[31m$/m,
+    'facts, no control character printed');
+like($out, qr{^room       4 of 64 clusters, 4 of 256 hosts, 3 of 512 throttles$}m,
+    'room');
 like($out, qr/^CLUSTER  STATUS  VALUE  THRESHOLD  AGE/m, 'table of clusters');
 like($out, qr/^main1    value   0\.25   1 {10}[\d.]+ m?s +[23]\d\d\.\d s +[\d.]+ m?s$/m,
     'a cluster with a value');
@@ -135,6 +159,10 @@ like($out, qr/^db3:3306    broken   10\.0\.0\.3  error +- +[\d.]+ m?s +300\.0 ms
     'a host with an error');
 like($out, qr/^db4:3306    broken   - +excluded +- +- +- +IgnoreHosts$/m,
     'an excluded host');
+like($out, qr/^THROTTLED    RATIO  EXPIRES IN$/m, 'table of throttles');
+like($out, qr/^archiver     0\.5    never$/m, 'a throttle that stays');
+like($out, qr{^back\?/main1  1      [23]\d\d\.\d s$}m, 'a throttle that expires');
+like($out, qr/^copier       1      expired$/m, 'a throttle that has expired');
 
 ###############################################################################
 # For scripts
@@ -146,7 +174,8 @@ my $d = decode_json($out);
 is($d->{file}, $file, 'json: file');
 is_deeply([@$d{qw/ major minor pid born_real_ms /}],
     [1, 3, 4242, 1_700_000_000_000], 'json: header');
-is_deeply($d->{capacity}, { clusters => 64, hosts => 256 }, 'json: capacity');
+is_deeply($d->{capacity}, { clusters => 64, hosts => 256, throttles => 512 },
+    'json: capacity');
 ok($d->{ready} && $d->{leader} && !$d->{leader_only}, 'json: node');
 is($d->{verdicts}{generation}, 7, 'json: generation of the verdicts');
 is($d->{detail}{generation}, 8, 'json: generation of the detail');
@@ -177,6 +206,17 @@ is($db3->{text}, 'caf?', 'json: what is no UTF-8 is replaced');
 is_deeply([@$db4{qw/ status text /}], ['excluded', 'IgnoreHosts'],
     'json: an excluded host');
 
+is($d->{rules}{generation}, 9, 'json: generation of the rules');
+cmp_ok(delete $d->{facts}{read_age_ms}, '>=', 95, 'json: age of the facts');
+is_deeply($d->{facts}, { unknown => JSON::PP::false, revision => 47,
+    store_id => 'a1b2', redis_channel => "sluice:\e[31m" }, 'json: facts');
+my ($archiver, $back, $copier) = @{ $d->{throttles} };
+is_deeply($archiver, { key => 'archiver', ratio => 0.5,
+    expires_in_ms => undef }, 'json: a throttle that stays');
+is($back->{key}, "back\e/main1", 'json: a throttle of one cluster');
+cmp_ok($back->{expires_in_ms}, '>', 0, 'json: when it expires');
+cmp_ok($copier->{expires_in_ms}, '<=', -1, 'json: since when it has');
+
 ###############################################################################
 # Files that say little
 
@@ -187,10 +227,19 @@ like($out, qr/^heartbeat  none of this boot$/m, 'no heartbeat');
 like($out, qr/^node       starting, follower$/m, 'no node');
 like($out, qr/^verdicts   nothing published yet$/m, 'no verdicts');
 like($out, qr/^detail     nothing published yet$/m, 'no detail');
+like($out, qr/^rules      nothing published yet$/m, 'no rules');
+unlike($out, qr/^facts|^THROTTLED/m, 'nothing said of what is not there');
 (undef, $out) = statedump('--json', $file);
 $d = decode_json($out);
-is_deeply([@$d{qw/ heartbeat_age_ms clusters hosts /}], [undef, [], []],
-    'json: nothing published');
+is_deeply([@$d{qw/ heartbeat_age_ms clusters hosts facts throttles /}],
+    [undef, [], [], undef, []], 'json: nothing published');
+
+put(state_file($now, $verdicts, $detail, image($now, facts(flags => 1))));
+($rc, $out) = statedump($file);
+like($out, qr/^facts      not known: the store was never read$/m,
+    'facts that are not known');
+(undef, $out) = statedump('--json', $file);
+ok(decode_json($out)->{facts}{unknown}, 'json: facts that are not known');
 
 put(state_file($now + 10_000_000, image($now + 10_000_000, node(0, 3))));
 ($rc, $out) = statedump($file);

@@ -19,16 +19,22 @@ use constant {
     SECTION        => 16,
     CLUSTER        => 376,
     NODE           => 16,
+    FACTS          => 192,
+    THROTTLE       => 152,
 
     VERDICTS       => 1,
     DETAIL         => 2,
+    RULES          => 3,
 
-    SECTION_NODE     => 1,
-    SECTION_CLUSTERS => 2,
-    SECTION_HOSTS    => 3,
+    SECTION_NODE      => 1,
+    SECTION_CLUSTERS  => 2,
+    SECTION_HOSTS     => 3,
+    SECTION_FACTS     => 4,
+    SECTION_THROTTLES => 5,
 
     READY          => 1,
     LEADER_ONLY    => 2,
+    FACTS_UNKNOWN  => 1,
 
     ALWAYS         => ~0,       # leads without end
     CLOCK_BOOTTIME => 7,
@@ -46,13 +52,19 @@ sub real_ms { int(clock_gettime(CLOCK_REALTIME) * 1000) }
 #     status (none, value, error), error, age (ms since sampled), valid_for
 #     (ms from now), healthy (ms since healthy, undef: never)
 # node: flags (READY), leader_until (ALWAYS)
-# capacity: clusters that fit a slot
+# facts: revision, store_id, channel, flags, read (ms since the read began)
+# throttles: [{ key, ratio (1), expires (ms from now, undef: never) }, ...]
+# capacity, throttle_capacity: clusters and throttles that fit a slot
+# minor: 0 makes a file as minor 0 did, without a part for rules
+#
+# Rules are published when there are facts or throttles.
 
 sub new {
     my ($class, $path, %opt) = @_;
     return bless {
-        path => $path, generation => 0, pid => $$,
-        clusters => [], node => {}, capacity => 64, %opt
+        path => $path, generation => 0, rules_generation => 0, pid => $$,
+        clusters => [], node => {}, capacity => 64, throttle_capacity => 64,
+        minor => 1, %opt
     }, $class;
 }
 
@@ -71,13 +83,14 @@ sub replace {
     @$self{keys %opt} = values %opt;
 
     $self->stop_beating;
-    $self->{generation} = 0;
+    $self->{generation} = $self->{rules_generation} = 0;
     my $tmp = "$self->{path}.$$";
     unlink $tmp;
     sysopen(my $fh, $tmp, O_RDWR|O_CREAT|O_EXCL, 0644) or die "$tmp: $!";
     $self->{fh} = $fh;
-    $self->put(0, $self->header . "\0" x ($self->size - 2 * PART - HEADER));
+    $self->put(0, $self->header . "\0" x ($self->size - $self->begin));
     $self->publish;
+    $self->publish_rules if $self->{facts} || $self->{throttles};
     $self->put(HEARTBEAT, pack('Q', mono_ms()));
     rename $tmp, $self->{path} or die "$self->{path}: $!";
     $self->keep_beating;
@@ -97,6 +110,22 @@ sub publish_image {
     my $generation = ++$self->{generation};
     $self->put($self->slot($generation), $image);
     $self->put(HEADER + GENERATION, pack('Q', $generation));
+    return $self;
+}
+
+# The next generation of the rules.
+
+sub publish_rules {
+    my ($self, %opt) = @_;
+    @$self{keys %opt} = values %opt;
+    return $self->publish_rules_image($self->rules_image);
+}
+
+sub publish_rules_image {
+    my ($self, $image) = @_;
+    my $generation = ++$self->{rules_generation};
+    $self->put($self->rules_slot($generation), $image);
+    $self->put(HEADER + 2 * PART + GENERATION, pack('Q', $generation));
     return $self;
 }
 
@@ -221,31 +250,56 @@ sub number {
 
 # The layout.
 
+sub parts { $_[0]{minor} > 0 ? 3 : 2 }
+
+# Where the slots begin: those of the verdicts, the details, the rules.
+
+sub begin { HEADER + $_[0]->parts * PART }
+
 sub slot_size {
     my $self = shift;
     my $bytes = IMAGE + 2 * SECTION + NODE + $self->{capacity} * CLUSTER;
     return ($bytes + 63) & ~63;
 }
 
+sub rules_size {
+    my $self = shift;
+    return 0 if $self->parts < RULES;
+    my $bytes = IMAGE + 2 * SECTION + FACTS
+        + $self->{throttle_capacity} * THROTTLE;
+    return ($bytes + 63) & ~63;
+}
+
 sub slot {
     my ($self, $generation) = @_;
-    return HEADER + 2 * PART + ($generation & 1) * $self->slot_size;
+    return $self->begin + ($generation & 1) * $self->slot_size;
+}
+
+sub detail_at { $_[0]->begin + 2 * $_[0]->slot_size }
+
+sub rules_slot {
+    my ($self, $generation) = @_;
+    die "minor 0 has no rules" if $self->parts < RULES;
+    return $self->detail_at + 2 * 64 + ($generation & 1) * $self->rules_size;
 }
 
 sub size {
     my $self = shift;
-    return HEADER + 2 * PART + 2 * $self->slot_size + 2 * 64;
+    return $self->detail_at + 2 * 64 + 2 * $self->rules_size;
 }
 
 sub header {
     my $self = shift;
-    my $detail = HEADER + 2 * PART + 2 * $self->slot_size;
+    my @parts = ([VERDICTS, $self->begin, $self->slot_size],
+        [DETAIL, $self->detail_at, 64]);
+    push @parts, [RULES, $self->rules_slot(0), $self->rules_size]
+        if $self->parts == RULES;
     return pack('a8 SS L L L Q Q L L L L Q Q x56',
-            "SLUICE\0\1", 1, 0, HEADER, 2, PART, $self->size, real_ms(),
-            $$, $self->{capacity}, 0, 0, 0, 0)
-        . pack('L L Q Q x40 Q x56',
-            VERDICTS, 0, HEADER + 2 * PART, $self->slot_size, 0)
-        . pack('L L Q Q x40 Q x56', DETAIL, 0, $detail, 64, 0);
+            "SLUICE\0\1", 1, $self->{minor}, HEADER, scalar @parts, PART,
+            $self->size, real_ms(), $$, $self->{capacity}, 0,
+            $self->parts == RULES ? $self->{throttle_capacity} : 0, 0, 0)
+        . join '', map { pack 'L L Q Q x40 Q x56',
+            $_->[0], 0, $_->[1], $_->[2], 0 } @parts;
 }
 
 sub image {
@@ -276,6 +330,32 @@ sub cluster {
         defined $healthy ? $now - $healthy : 0,
         $healthy_real,
         $status{$status} // $status, 0, $c->{error} // '');
+}
+
+sub rules_image {
+    my $self = shift;
+    my @throttles = map { $self->throttle($_) } @{$self->{throttles} // []};
+    my $at = IMAGE + 2 * SECTION;
+    return pack('Q Q L L Q', mono_ms(), $at + FACTS + THROTTLE * @throttles,
+            2, SECTION, 0)
+        . pack('L4', SECTION_FACTS, 1, FACTS, $at)
+        . pack('L4', SECTION_THROTTLES, scalar @throttles, THROTTLE,
+            $at + FACTS)
+        . $self->facts . join '', @throttles;
+}
+
+sub facts {
+    my $self = shift;
+    my $f = $self->{facts} // {};
+    return pack('Q Q a40 a128 L L', $f->{revision} // 1,
+        mono_ms() - ($f->{read} // 0), $f->{store_id} // 'teststore',
+        $f->{channel} // '', $f->{flags} // 0, 0);
+}
+
+sub throttle {
+    my ($self, $t) = @_;
+    return pack('a136 d Q', $t->{key}, $t->{ratio} // 1,
+        defined $t->{expires} ? mono_ms() + $t->{expires} : 0);
 }
 
 sub put {

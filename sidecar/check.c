@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/connector.h"
 #include "base/loop.h"
 #include "inventory/inventory.h"
 #include "probe/probe.h"
@@ -46,6 +47,7 @@ struct question {
 
 struct check {
     struct loop loop;
+    struct connector *connector;
     struct probe_shared *shared;
     struct question *questions;
     size_t count;
@@ -138,7 +140,8 @@ check_probe(const struct conf *conf, FILE *out)
 
     if (loop_init(&check.loop) != 0)
         abort();
-    check.shared = probe_shared_new(&check.loop);
+    check.connector = connector_new(&check.loop);
+    check.shared = probe_shared_new(&check.loop, check.connector);
     for (size_t i = 0; i < conf->nclusters; i++)
         add_hosts(&check, &conf->clusters[i]);
     for (size_t i = 0; i < check.count; i++)
@@ -151,6 +154,7 @@ check_probe(const struct conf *conf, FILE *out)
         failed += (size_t)print_answer(&check.questions[i], out);
     }
     probe_shared_free(check.shared);
+    connector_free(check.connector);
     loop_close(&check.loop);
     free(check.questions);
     return failed;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/connector.h"
 #include "base/log.h"
 #include "publish/publish.h"
 #include "sluice_view.h"
@@ -12,6 +13,7 @@
 struct node {
     struct loop *loop;
     struct conf *conf;
+    struct connector *connector;
     struct probe_shared *shared;
     struct publisher *publisher; /* NULL until node_start has it */
     struct watch **watches;      /* in the order of conf->clusters */
@@ -74,6 +76,18 @@ node_detail(void *data, struct sluice_host *hosts)
         watch_hosts(n->watches[i], hosts);
         hosts += watch_host_count(n->watches[i]);
     }
+}
+
+/* There is no store of facts: nobody is throttled. */
+static int
+node_rules(void *data,
+           struct sluice_facts *facts,
+           struct sluice_throttle *throttles)
+{
+    (void)data;
+    (void)facts;
+    (void)throttles;
+    return 0;
 }
 
 static void
@@ -172,6 +186,7 @@ node_free(struct node *n)
         watch_stop(n->watches[i]);
     free(n->watches);
     probe_shared_free(n->shared);
+    connector_free(n->connector);
     free(n);
 }
 
@@ -179,13 +194,15 @@ struct node *
 node_start(struct loop *loop, struct conf *conf, char *err, size_t err_size)
 {
     struct node *n = calloc(1, sizeof(*n));
-    struct publish_source source = {n, node_count, node_verdicts, node_detail};
+    struct publish_source source = {n, node_count, node_verdicts, node_detail,
+                                    node_rules};
     struct sluice_view before;
 
     if (!n)
         abort();
     n->loop = loop;
-    n->shared = probe_shared_new(loop);
+    n->connector = connector_new(loop);
+    n->shared = probe_shared_new(loop, n->connector);
     read_before(conf->state_file, &before);
     node_set_conf(n, conf, &before);
     sluice_view_free(&before);

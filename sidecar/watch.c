@@ -17,6 +17,7 @@ struct watch_host {
     struct inventory_host id;
     struct probe_settings settings; /* strings borrowed from the cluster */
     struct probe *probe;            /* NULL: ignored */
+    uint64_t skip_until_ms;         /* 0: not skipped */
     struct probe_result last;
     int answered;
     uint64_t logged_ms;
@@ -222,10 +223,16 @@ age_bound_ms(const struct conf_cluster *c)
     return (uint64_t)(c->max_age_ms > round_ms ? c->max_age_ms : round_ms);
 }
 
-static enum aggregate_state
-host_state(const struct watch_host *host)
+static int
+is_skipped(const struct watch_host *host, uint64_t now_ms)
 {
-    if (!host->probe)
+    return host->skip_until_ms > now_ms;
+}
+
+static enum aggregate_state
+host_state(const struct watch_host *host, uint64_t now_ms)
+{
+    if (!host->probe || is_skipped(host, now_ms))
         return AGGREGATE_EXCLUDED;
     if (!host->answered)
         return AGGREGATE_PENDING;
@@ -248,7 +255,7 @@ aggregate(const struct watch *w, uint64_t now_ms, struct aggregate *out)
     if (!hosts)
         abort();
     for (size_t i = 0; i < w->nhosts; i++) {
-        hosts[i].state = host_state(w->hosts[i]);
+        hosts[i].state = host_state(w->hosts[i], now_ms);
         hosts[i].value = w->hosts[i]->last.value;
         hosts[i].sampled_ms = w->hosts[i]->last.started_ms;
         hosts[i].error = w->hosts[i]->last.text;
@@ -384,6 +391,29 @@ watch_stop(struct watch *w)
     free(w);
 }
 
+static uint64_t
+skip_until_ms(const struct watch_skip *skips, size_t count, const char *host)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(skips[i].host, host) == 0)
+            return skips[i].until_ms;
+    return 0;
+}
+
+void
+watch_skip(struct watch *w, const struct watch_skip *skips, size_t count)
+{
+    for (size_t i = 0; i < w->nhosts; i++) {
+        struct watch_host *host = w->hosts[i];
+        uint64_t until_ms = skip_until_ms(skips, count, host->id.name);
+
+        w->dirty |= until_ms != host->skip_until_ms;
+        host->skip_until_ms = until_ms;
+    }
+    if (w->dirty)
+        w->changed(w->data);
+}
+
 const char *
 watch_name(const struct watch *w)
 {
@@ -393,8 +423,10 @@ watch_name(const struct watch *w)
 int
 watch_ready(const struct watch *w)
 {
+    uint64_t now_ms = clock_mono_ms();
+
     for (size_t i = 0; i < w->nhosts; i++)
-        if (host_state(w->hosts[i]) == AGGREGATE_PENDING)
+        if (host_state(w->hosts[i], now_ms) == AGGREGATE_PENDING)
             return 0;
     return 1;
 }
@@ -417,6 +449,9 @@ host_record(const struct watch_host *host, struct sluice_host *out)
     if (!host->probe) {
         out->status = SLUICE_HOST_EXCLUDED;
         snprintf(out->text, sizeof(out->text), "IgnoreHosts");
+    } else if (is_skipped(host, clock_mono_ms())) {
+        out->status = SLUICE_HOST_EXCLUDED;
+        snprintf(out->text, sizeof(out->text), "skipped by an operator");
     } else if (host->answered) {
         out->status = last->ok ? SLUICE_HOST_VALUE : SLUICE_HOST_ERROR;
         out->value = last->ok ? last->value : 0;

@@ -32,6 +32,18 @@ void watch_reload(struct watch *w, const struct conf_cluster *cluster);
 
 void watch_stop(struct watch *w);
 
+/* A host left out by an operator, by its bare name, until then (mono;
+ * UINT64_MAX: for good). */
+struct watch_skip {
+    const char *host;
+    uint64_t until_ms;
+};
+
+/* These hosts, and no others, are left out from now on. They are still
+ * probed, so that one that is recovered counts at once. Call it again after
+ * watch_reload: a new host knows of none. */
+void watch_skip(struct watch *w, const struct watch_skip *skips, size_t count);
+
 const char *watch_name(const struct watch *w);
 
 /* The verdict now. Recomputed only when something was heard since. Returns 1

@@ -7,21 +7,20 @@
 #include "probe/probe_driver.h"
 
 struct probe_shared *
-probe_shared_new(struct loop *loop)
+probe_shared_new(struct loop *loop, struct connector *connector)
 {
     struct probe_shared *shared = calloc(1, sizeof(*shared));
 
     if (!shared)
         abort();
     shared->loop = loop;
-    shared->connector = connector_new(loop);
+    shared->connector = connector;
     return shared;
 }
 
 void
 probe_shared_free(struct probe_shared *shared)
 {
-    connector_free(shared->connector);
     free(shared);
 }
 

@@ -46,8 +46,11 @@ typedef void (*probe_cb)(void *data, const struct probe_result *result);
 
 /* What all probes of a process share: loop, connector pool. */
 struct probe_shared;
+struct connector;
 
-struct probe_shared *probe_shared_new(struct loop *loop);
+/* The pool is borrowed. */
+struct probe_shared *probe_shared_new(struct loop *loop,
+                                      struct connector *connector);
 void probe_shared_free(struct probe_shared *shared); /* after all stopped */
 
 /* Begins at once: the first try within 50 ms, then every interval, counted

@@ -27,6 +27,12 @@ struct publish_source {
 
     /* Fills count().hosts records. */
     void (*detail)(void *data, struct sluice_host *hosts);
+
+    /* Fills the facts and count().throttles rules. Returns 1 when some rule
+     * changed since the last time: readers are then rung. */
+    int (*rules)(void *data,
+                 struct sluice_facts *facts,
+                 struct sluice_throttle *throttles);
 };
 
 struct publisher;
@@ -46,8 +52,11 @@ struct publisher *publisher_open(struct loop *loop,
  * Cheap: call it for every probe's result. */
 void publisher_wake(struct publisher *p);
 
-/* No heartbeat from here on. The handles close when the
- * loop runs; p frees itself then. NULL is allowed. */
+/* The facts or the rules changed: publish them soon. */
+void publisher_wake_rules(struct publisher *p);
+
+/* No heartbeat from here on. The handles close when the loop runs; p frees
+ * itself then. NULL is allowed. */
 void publisher_close(struct publisher *p);
 
 #endif

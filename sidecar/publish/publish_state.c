@@ -20,12 +20,14 @@ struct publisher {
     char *path;
     uv_timer_t verdicts; /* pending while an image is due */
     uv_timer_t detail;
+    uv_timer_t rules;
     uv_timer_t heartbeat;
     unsigned open_handles;
     uint64_t verdicts_ms; /* loop time when the last ones were published */
     uint64_t detail_ms;
+    uint64_t rules_ms;
     uint64_t looked_ms;
-    void *image; /* room for the larger of the two images */
+    void *image; /* room for the largest image */
     size_t image_size;
     int failing; /* said once, until it works again */
 };
@@ -90,6 +92,31 @@ publish_detail(struct publisher *p, struct sluice_capacity count)
     return sluice_writer_publish(p->writer, SLUICE_PART_DETAIL, image, size);
 }
 
+static int
+publish_rules(struct publisher *p, struct sluice_capacity count)
+{
+    const struct sluice_section sections[] = {
+        {.kind = SLUICE_SECTION_FACTS,
+         .count = 1,
+         .stride = sizeof(struct sluice_facts)},
+        {.kind = SLUICE_SECTION_THROTTLES,
+         .count = count.throttles,
+         .stride = sizeof(struct sluice_throttle)},
+    };
+    size_t size;
+    void *image = publisher_image(p, 2, sections, &size);
+    int ring = p->source.rules(
+        p->source.data, sluice_image_records(image, SLUICE_SECTION_FACTS),
+        sluice_image_records(image, SLUICE_SECTION_THROTTLES));
+
+    if (sluice_writer_publish(p->writer, SLUICE_PART_RULES, image, size))
+        return -1;
+    p->rules_ms = uv_now(&p->loop->uv);
+    if (ring)
+        sluice_writer_ring(p->writer);
+    return 0;
+}
+
 /* Room to grow: a reload that adds a few must not replace the file. */
 static struct sluice_capacity
 publisher_room(struct sluice_capacity count)
@@ -97,6 +124,7 @@ publisher_room(struct sluice_capacity count)
     struct sluice_capacity room = {
         .clusters = count.clusters < 32 ? 64 : 2 * count.clusters,
         .hosts = count.hosts < 128 ? 256 : 2 * count.hosts,
+        .throttles = count.throttles < 128 ? 256 : 2 * count.throttles,
     };
 
     return room;
@@ -107,7 +135,8 @@ publisher_fits(const struct publisher *p, struct sluice_capacity count)
 {
     struct sluice_capacity room = sluice_writer_capacity(p->writer);
 
-    return count.clusters <= room.clusters && count.hosts <= room.hosts;
+    return count.clusters <= room.clusters && count.hosts <= room.hosts &&
+           count.throttles <= room.throttles;
 }
 
 /* Fills a prepared file and lets readers find it. */
@@ -116,7 +145,8 @@ publisher_commit(struct publisher *p, char *err, size_t err_size)
 {
     struct sluice_capacity count = p->source.count(p->source.data);
 
-    if (publish_detail(p, count) != 0 || publish_verdicts(p, count) != 0) {
+    if (publish_detail(p, count) != 0 || publish_rules(p, count) != 0 ||
+        publish_verdicts(p, count) != 0) {
         snprintf(err, err_size, "the image does not fit the state file");
         return -1;
     }
@@ -186,6 +216,18 @@ on_detail(uv_timer_t *timer)
 }
 
 static void
+on_rules(uv_timer_t *timer)
+{
+    struct publisher *p = timer->data;
+    struct sluice_capacity count = p->source.count(p->source.data);
+
+    if (!publisher_fits(p, count))
+        publisher_replace(p, "too small");
+    else
+        publish_rules(p, count);
+}
+
+static void
 on_heartbeat(uv_timer_t *timer)
 {
     struct publisher *p = timer->data;
@@ -221,6 +263,12 @@ publisher_wake(struct publisher *p)
     wake_timer(&p->detail, on_detail, p->detail_ms, PUBLISH_DETAIL_MS);
 }
 
+void
+publisher_wake_rules(struct publisher *p)
+{
+    wake_timer(&p->rules, on_rules, p->rules_ms, PUBLISH_VERDICTS_MS);
+}
+
 #define TMPFS_MAGIC 0x01021994
 #define RAMFS_MAGIC 0x858458f6
 
@@ -240,9 +288,9 @@ warn_unless_memory(const char *path)
 static void
 publisher_init_timers(struct publisher *p)
 {
-    uv_timer_t *timers[] = {&p->verdicts, &p->detail, &p->heartbeat};
+    uv_timer_t *timers[] = {&p->verdicts, &p->detail, &p->rules, &p->heartbeat};
 
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof(timers) / sizeof(*timers); i++) {
         uv_timer_init(&p->loop->uv, timers[i]);
         timers[i]->data = p;
         p->open_handles++;
@@ -302,5 +350,6 @@ publisher_close(struct publisher *p)
     p->writer = NULL;
     uv_close((uv_handle_t *)&p->verdicts, on_closed);
     uv_close((uv_handle_t *)&p->detail, on_closed);
+    uv_close((uv_handle_t *)&p->rules, on_closed);
     uv_close((uv_handle_t *)&p->heartbeat, on_closed);
 }

@@ -20,6 +20,7 @@ static struct fixture {
     char dir[64];
     char path[96];
     struct sluice_capacity count;
+    uint64_t revision;
     int ring;
 } f;
 
@@ -52,7 +53,19 @@ detail(void *data, struct sluice_host *hosts)
         snprintf(hosts[i].name, sizeof(hosts[i].name), "h%u", i);
 }
 
-static const struct publish_source source = {&f, count, verdicts, detail};
+static int
+rules(void *data, struct sluice_facts *facts, struct sluice_throttle *throttles)
+{
+    struct fixture *fix = data;
+
+    facts->revision = fix->revision;
+    for (uint32_t i = 0; i < fix->count.throttles; i++)
+        snprintf(throttles[i].key, sizeof(throttles[i].key), "app%u", i);
+    return fix->ring;
+}
+
+static const struct publish_source source = {&f, count, verdicts, detail,
+                                             rules};
 
 static int
 setup(void **state)
@@ -62,7 +75,8 @@ setup(void **state)
     (void)state;
     log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_LOGFMT);
     memset(&f, 0, sizeof(f));
-    f.count = (struct sluice_capacity){3, 5};
+    f.count = (struct sluice_capacity){3, 5, 7};
+    f.revision = 11;
     strcpy(f.dir, "/tmp/test_publish.XXXXXX");
     if (!mkdtemp(f.dir))
         return -1;
@@ -143,6 +157,10 @@ test_first_image_is_complete(void **state)
     view = read_view(SLUICE_PART_DETAIL);
     assert_int_equal(view.nhosts, 5);
     sluice_view_free(&view);
+    view = read_view(SLUICE_PART_RULES);
+    assert_int_equal(view.facts.revision, 11);
+    assert_int_equal(view.nthrottles, 7);
+    sluice_view_free(&view);
     assert_true(sluice_heartbeat_age(beat, clock_mono_ms()) < 5000);
     sluice_map_close(&map);
 }
@@ -183,13 +201,34 @@ test_heartbeat_goes_on_alone(void **state)
 }
 
 static void
+test_rules_have_a_generation_of_their_own(void **state)
+{
+    struct sluice_map map = open_map();
+    uint64_t verdicts_before, before;
+
+    (void)state;
+    verdicts_before = sluice_map_generation(&map, SLUICE_PART_VERDICTS);
+    before = sluice_map_generation(&map, SLUICE_PART_RULES);
+    publisher_wake_rules(f.publisher);
+    for (int i = 0;
+         i < 100 && sluice_map_generation(&map, SLUICE_PART_RULES) == before;
+         i++)
+        run_ms(20);
+    assert_int_equal(sluice_map_generation(&map, SLUICE_PART_RULES),
+                     before + 1);
+    assert_int_equal(sluice_map_generation(&map, SLUICE_PART_VERDICTS),
+                     verdicts_before);
+    sluice_map_close(&map);
+}
+
+static void
 test_grows(void **state)
 {
     struct sluice_map map = open_map();
     struct sluice_view view;
 
     (void)state;
-    f.count = (struct sluice_capacity){500, 2000};
+    f.count = (struct sluice_capacity){500, 2000, 3000};
     publisher_wake(f.publisher);
     for (int i = 0; i < 100 && !sluice_map_moved(&map, f.path); i++)
         run_ms(20);
@@ -200,6 +239,9 @@ test_grows(void **state)
     sluice_view_free(&view);
     view = read_view(SLUICE_PART_DETAIL);
     assert_int_equal(view.nhosts, 2000);
+    sluice_view_free(&view);
+    view = read_view(SLUICE_PART_RULES);
+    assert_int_equal(view.nthrottles, 3000);
     sluice_view_free(&view);
 }
 
@@ -253,6 +295,8 @@ main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_heartbeat_goes_on_alone, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(
+            test_rules_have_a_generation_of_their_own, setup, teardown),
         cmocka_unit_test_setup_teardown(test_grows, setup, teardown),
         cmocka_unit_test_setup_teardown(test_puts_the_file_back, setup,
                                         teardown),

@@ -1,0 +1,164 @@
+/* What this node knows of the facts. A read that began before our own change
+ * was committed must not undo it here. */
+#include "consensus/known.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *
+copy(const void *from, size_t count, size_t size)
+{
+    void *to = calloc(count + 1, size);
+
+    if (!to)
+        abort();
+    if (count)
+        memcpy(to, from, count * size);
+    return to;
+}
+
+static int
+is_older(const struct known *k, const struct facts *facts)
+{
+    if (facts->revision != 0)
+        return facts->revision < k->stored_revision;
+    return facts->read_mono_ms < k->stored_mono_ms;
+}
+
+int
+known_read(struct known *k, const struct facts *facts)
+{
+    struct facts *mine = &k->facts;
+
+    if (k->ever && strcmp(mine->store_id, facts->store_id) != 0)
+        k->stored_revision = k->stored_mono_ms = 0;
+    if (is_older(k, facts))
+        return -1;
+    free(mine->throttles);
+    free(mine->skips);
+    *mine = *facts;
+    mine->throttles =
+        copy(facts->throttles, facts->nthrottles, sizeof(*facts->throttles));
+    mine->skips = copy(facts->skips, facts->nskips, sizeof(*facts->skips));
+    k->ever = 1;
+    return 0;
+}
+
+/* Where the name is in the sorted array, or would be. Both kinds of records
+ * begin with their name. */
+static size_t
+place(const void *records, size_t count, size_t size, const char *name)
+{
+    size_t i = 0;
+
+    while (i < count && strcmp((const char *)records + i * size, name) < 0)
+        i++;
+    return i;
+}
+
+/* The record of that name, made when it is not there. */
+static void *
+put(void **records, size_t *count, size_t size, const char *name)
+{
+    size_t at = place(*records, *count, size, name);
+    char *record;
+
+    if (at < *count && strcmp((char *)*records + at * size, name) == 0)
+        return (char *)*records + at * size;
+    *records = realloc(*records, (*count + 2) * size);
+    if (!*records)
+        abort();
+    record = (char *)*records + at * size;
+    memmove(record + size, record, (*count - at) * size);
+    memset(record, 0, size);
+    snprintf(record, FACT_NAME_SIZE, "%s", name);
+    ++*count;
+    return record;
+}
+
+static void
+drop(void *records, size_t *count, size_t size, const char *name)
+{
+    size_t at = place(records, *count, size, name);
+    char *record = (char *)records + at * size;
+
+    if (at == *count || strcmp(record, name) != 0)
+        return;
+    memmove(record, record + size, (*count - at - 1) * size);
+    --*count;
+}
+
+/* Remaining times count from the read, however long ago that was. */
+static int64_t
+remaining_ms(const struct facts *facts, int64_t ttl_ms, uint64_t now_mono_ms)
+{
+    if (ttl_ms == FACT_NEVER)
+        return FACT_NEVER;
+    return ttl_ms + (int64_t)(now_mono_ms - facts->read_mono_ms);
+}
+
+static void
+put_throttle(struct facts *facts,
+             const struct consensus_change *change,
+             uint64_t now_mono_ms)
+{
+    struct fact_throttle *t = put((void **)&facts->throttles,
+                                  &facts->nthrottles, sizeof(*t), change->key);
+
+    t->ratio = change->ratio;
+    t->remaining_ms = remaining_ms(facts, change->ttl_ms, now_mono_ms);
+    snprintf(t->owner, sizeof(t->owner), "%s", change->owner);
+    snprintf(t->reason, sizeof(t->reason), "%s", change->reason);
+}
+
+static void
+put_skip(struct facts *facts,
+         const struct consensus_change *change,
+         uint64_t now_mono_ms)
+{
+    struct fact_skip *s =
+        put((void **)&facts->skips, &facts->nskips, sizeof(*s), change->key);
+
+    s->remaining_ms = remaining_ms(facts, change->ttl_ms, now_mono_ms);
+    snprintf(s->owner, sizeof(s->owner), "%s", change->owner);
+    snprintf(s->reason, sizeof(s->reason), "%s", change->reason);
+}
+
+void
+known_stored(struct known *k,
+             const struct consensus_change *change,
+             uint64_t revision,
+             uint64_t now_mono_ms)
+{
+    struct facts *facts = &k->facts;
+
+    if (!k->ever)
+        return;
+    if (revision > k->stored_revision)
+        k->stored_revision = revision;
+    k->stored_mono_ms = now_mono_ms;
+    switch (change->kind) {
+    case CHANGE_THROTTLE:
+        put_throttle(facts, change, now_mono_ms);
+        break;
+    case CHANGE_UNTHROTTLE:
+        drop(facts->throttles, &facts->nthrottles, sizeof(*facts->throttles),
+             change->key);
+        break;
+    case CHANGE_SKIP:
+        put_skip(facts, change, now_mono_ms);
+        break;
+    case CHANGE_RECOVER:
+        drop(facts->skips, &facts->nskips, sizeof(*facts->skips), change->key);
+        break;
+    }
+}
+
+void
+known_free(struct known *k)
+{
+    free(k->facts.throttles);
+    free(k->facts.skips);
+    memset(k, 0, sizeof(*k));
+}

@@ -1,0 +1,47 @@
+/*
+ * The control API: freno's routes that change or show what all nodes agree
+ * on, on a unix socket behind nginx. A change is answered when it is durable,
+ * and never before.
+ */
+#ifndef API_API_H
+#define API_API_H
+
+#include <stddef.h>
+
+#include "base/loop.h"
+#include "consensus/consensus.h"
+
+struct api_hooks {
+    void *data;
+
+    /* Commits, then calls back, once; also after api_close. */
+    void (*change)(void *data,
+                   const struct consensus_change *change,
+                   consensus_done_cb cb,
+                   void *cb_data);
+
+    /* NULL: never read. Ours only during the call of the handler. */
+    const struct facts *(*facts)(void *data);
+
+    /* -1: no store is configured. */
+    int (*status)(void *data, struct consensus_status *out);
+
+    int (*cluster_exists)(void *data, const char *name);
+};
+
+struct api;
+
+/* NULL with a sentence in err, for instance when another process answers on
+ * the socket. */
+struct api *api_open(struct loop *loop,
+                     const char *socket_path,
+                     const struct api_hooks *hooks,
+                     char *err,
+                     size_t err_size);
+
+/* Who still waits for a commit is told that its outcome is not known: close
+ * the consensus first, which answers them all. Not from within a hook. NULL
+ * is allowed. */
+void api_close(struct api *a);
+
+#endif

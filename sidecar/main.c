@@ -12,6 +12,7 @@
 #include "base/loop.h"
 #include "base/options.h"
 #include "check.h"
+#include "consensus/schema.h"
 #include "node.h"
 
 #define SLUICED_VERSION "0.1.0"
@@ -76,6 +77,29 @@ print_nginx(const struct options *o)
 
     if (conf)
         conf_print_nginx(stdout, o->config, conf);
+    else
+        conf_print_report(stderr, o->config, &report);
+    conf_report_free(&report);
+    conf_free(conf);
+    return conf ? 0 : 1;
+}
+
+/* For the schema and the account of the file, where one is given. */
+static int
+print_schema(const struct options *o)
+{
+    struct conf_report report;
+    struct conf *conf;
+
+    if (!o->config_given) {
+        schema_print(stdout, "sluice", "sluice");
+        return 0;
+    }
+    conf = load(o, &report);
+    if (conf)
+        schema_print(stdout,
+                     *conf->backend.schema ? conf->backend.schema : "sluice",
+                     *conf->backend.user ? conf->backend.user : "sluice");
     else
         conf_print_report(stderr, o->config, &report);
     conf_report_free(&report);
@@ -224,6 +248,8 @@ act(const struct options *o)
         return test_config(o);
     case OPTIONS_PRINT_NGINX:
         return print_nginx(o);
+    case OPTIONS_PRINT_SCHEMA:
+        return print_schema(o);
     default:
         return run(o);
     }

@@ -306,6 +306,18 @@ mysql_conn_address(const struct mysql_conn *c)
     return c->address;
 }
 
+unsigned long long
+mysql_conn_changed(const struct mysql_conn *c)
+{
+    return mysql_affected_rows(c->mysql);
+}
+
+unsigned long long
+mysql_conn_insert_id(const struct mysql_conn *c)
+{
+    return mysql_insert_id(c->mysql);
+}
+
 int
 mysql_conn_is_mariadb(const struct mysql_conn *c)
 {

@@ -71,6 +71,11 @@ int mysql_conn_ends_itself(const struct mysql_conn *c);
 /* IP literal last dialled; "" before. */
 const char *mysql_conn_address(const struct mysql_conn *c);
 
+/* What the last statement that was carried out changed, and the last value of
+ * last_insert_id() it set. Until the next is asked. */
+unsigned long long mysql_conn_changed(const struct mysql_conn *c);
+unsigned long long mysql_conn_insert_id(const struct mysql_conn *c);
+
 /* Of the open connection: MariaDB or not, and its version (80403 = 8.4.3). */
 int mysql_conn_is_mariadb(const struct mysql_conn *c);
 unsigned long mysql_conn_version(const struct mysql_conn *c);

@@ -10,6 +10,7 @@
 enum {
     OPT_PROBE = 256,
     OPT_PRINT_NGINX,
+    OPT_PRINT_SCHEMA,
     OPT_LOG_FORMAT,
     OPT_LOG_LEVEL,
     OPT_HTTP_PORT,
@@ -29,6 +30,7 @@ static const struct option long_options[] = {
     {"log-format", required_argument, NULL, OPT_LOG_FORMAT},
     {"log-level", required_argument, NULL, OPT_LOG_LEVEL},
     {"print-nginx", no_argument, NULL, OPT_PRINT_NGINX},
+    {"print-schema", no_argument, NULL, OPT_PRINT_SCHEMA},
     {"probe", no_argument, NULL, OPT_PROBE},
     {"quiet", optional_argument, NULL, OPT_QUIET},
     {"stack", optional_argument, NULL, OPT_NOTHING},
@@ -44,11 +46,14 @@ options_usage(FILE *out)
     fputs("usage: sluiced [-c FILE] [OPTIONS]                run\n"
           "       sluiced -t [--probe] [-c FILE]             check FILE\n"
           "       sluiced --print-nginx [-c FILE]            print nginx.conf\n"
+          "       sluiced --print-schema [-c FILE]           print tables\n"
           "\n"
           "  -c, --config FILE     the configuration (" OPTIONS_CONFIG ")\n"
           "  -t, --test            say what is wrong with it, and exit\n"
           "      --probe           with -t: ask each host once, too\n"
           "      --print-nginx     print the nginx.conf that goes with it\n"
+          "      --print-schema    print the tables and GRANTs of the MySQL\n"
+          "                        backend\n"
           "      --log-format F    logfmt (default) or json\n"
           "      --log-level L     debug, info (default), warn or error\n"
           "      --http-port N     instead of ListenPort\n"
@@ -96,8 +101,8 @@ static int
 set_action(struct options *o, enum options_action action, FILE *err)
 {
     if (o->action != OPTIONS_RUN && o->action != action) {
-        fprintf(err, "sluiced: -t, --print-nginx, -V and -h exclude each "
-                     "other\n");
+        fprintf(err, "sluiced: -t, --print-nginx, --print-schema, -V and -h "
+                     "exclude each other\n");
         return -1;
     }
     o->action = action;
@@ -138,6 +143,7 @@ apply(struct options *o, int opt, const char *arg, FILE *err)
     switch (opt) {
     case 'c':
         o->config = optarg;
+        o->config_given = 1;
         return 0;
     case 't':
         return set_action(o, OPTIONS_TEST, err);
@@ -147,6 +153,8 @@ apply(struct options *o, int opt, const char *arg, FILE *err)
         return set_action(o, OPTIONS_HELP, err);
     case OPT_PRINT_NGINX:
         return set_action(o, OPTIONS_PRINT_NGINX, err);
+    case OPT_PRINT_SCHEMA:
+        return set_action(o, OPTIONS_PRINT_SCHEMA, err);
     case OPT_PROBE:
         o->probe = 1;
         return 0;

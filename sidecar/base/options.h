@@ -15,6 +15,7 @@ enum options_action {
     OPTIONS_RUN,
     OPTIONS_TEST, /* and .probe */
     OPTIONS_PRINT_NGINX,
+    OPTIONS_PRINT_SCHEMA,
     OPTIONS_VERSION,
     OPTIONS_HELP
 };
@@ -23,6 +24,7 @@ struct options {
     enum options_action action;
     int probe;
     const char *config; /* points into argv, or to OPTIONS_CONFIG */
+    int config_given;   /* on the command line */
     int http_port;      /* instead of ListenPort; 0: not given */
     enum log_level log_level;
     enum log_format log_format;

@@ -52,6 +52,7 @@ test_defaults(void **state)
     assert_int_equal(parse(&o, ""), 0);
     assert_int_equal(o.action, OPTIONS_RUN);
     assert_int_equal(o.probe, 0);
+    assert_int_equal(o.config_given, 0);
     assert_string_equal(o.config, "/etc/sluice/sluiced.json");
     assert_int_equal(o.http_port, 0);
     assert_int_equal(o.log_level, LOG_LEVEL_INFO);
@@ -150,7 +151,8 @@ test_wrong_use(void **state)
     refused("--probe", "sluiced: --probe needs -t\n");
     refused("--print-nginx --probe", "sluiced: --probe needs -t\n");
     refused("-t --print-nginx",
-            "sluiced: -t, --print-nginx, -V and -h exclude each other\n");
+            "sluiced: -t, --print-nginx, --print-schema, -V and -h exclude "
+            "each other\n");
     refused("--http=maybe", "sluiced: --http=maybe: expected true or false\n");
     refused("--log-level loud", "sluiced: --log-level loud: expected debug, "
                                 "info, warn or error\n");
@@ -172,6 +174,21 @@ test_bad_ports(void **state)
                  "sluiced: --http-port %s: expected 1 to 65535\n", ports[i]);
         refused(line, want);
     }
+}
+
+static void
+test_print_schema(void **state)
+{
+    struct options o;
+
+    (void)state;
+    assert_int_equal(parse(&o, "--print-schema"), 0);
+    assert_int_equal(o.action, OPTIONS_PRINT_SCHEMA);
+    assert_int_equal(o.config_given, 0);
+    assert_int_equal(parse(&o, "-c f --print-schema"), 0);
+    assert_int_equal(o.config_given, 1);
+    assert_string_equal(o.config, "f");
+    assert_int_equal(parse(&o, "-t --print-schema"), -1);
 }
 
 static void
@@ -199,6 +216,7 @@ main(void)
         cmocka_unit_test(test_log_options),
         cmocka_unit_test(test_wrong_use),
         cmocka_unit_test(test_bad_ports),
+        cmocka_unit_test(test_print_schema),
         cmocka_unit_test(test_usage),
     };
 

@@ -1,0 +1,277 @@
+package Sluice::Consensus;
+
+# One node of consensus without the rest of sluiced: consensus_tool, its
+# commands and what it says; and the two schemas that freno's documentation
+# has had.
+
+use warnings;
+use strict;
+
+use POSIX qw(_exit setsid);
+use Time::HiRes qw(sleep time);
+
+use Sluice::Daemon;
+
+our @ISA = ('Sluice::Daemon');
+
+# As freno's documentation had it first, and as it has it now.
+our @TWO_TABLES = (
+"CREATE TABLE service_election (
+  domain varchar(32) NOT NULL,
+  share_domain varchar(32) NOT NULL,
+  service_id varchar(128) NOT NULL,
+  last_seen_active timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  PRIMARY KEY (domain),
+  KEY share_domain_idx (share_domain,last_seen_active)
+);",
+"CREATE TABLE throttled_apps (
+  app_name varchar(128) NOT NULL,
+\tthrottled_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  expires_at TIMESTAMP NOT NULL,
+\tratio DOUBLE,
+  PRIMARY KEY (app_name)
+);");
+
+our @THREE_TABLES = ($TWO_TABLES[0],
+"CREATE TABLE throttled_apps (
+  app_name varchar(128) NOT NULL,
+\tthrottled_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  expires_at TIMESTAMP,
+\tratio DOUBLE,
+  PRIMARY KEY (app_name)
+);",
+"CREATE TABLE skipped_hosts (
+   host_name varchar(128) NOT NULL,
+   skipped_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+   expires_at TIMESTAMP NOT NULL,
+
+   PRIMARY KEY (host_name)
+);");
+
+# The oldest of all, before domains could share.
+our @OLDEST_TABLES = (
+"CREATE TABLE service_election (
+  domain varchar(32) NOT NULL,
+  service_id varchar(128) NOT NULL,
+  last_seen_active timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  PRIMARY KEY (domain)
+);", $TWO_TABLES[1]);
+
+my $ACCOUNT = q{'daemon'@'%'};
+
+# A database with these tables, and an account with just freno's privileges
+# on each of them.
+sub prepare {
+    my ($db, @tables) = @_;
+
+    $db->sql('create database freno_backend', 'use freno_backend',
+        "create user $ACCOUNT identified by 'secret'");
+    $db->sql($_) for @tables;
+    my @names = map { $_->{name} } @{ $db->sql(
+        q{select table_name name from information_schema.tables
+          where table_schema = 'freno_backend'}) };
+    $db->sql("grant SELECT, INSERT, DELETE, UPDATE on freno_backend.$_ "
+        . "to $ACCOUNT") for @names;
+    return $db;
+}
+
+# The tables that sluiced --print-schema prints.
+sub schema {
+    my ($t) = @_;
+    my ($rc, $out) = $t->sluiced_run('--print-schema');
+
+    die "--print-schema failed\n" if $rc;
+    return grep { /^CREATE TABLE/ } map { s/^(?:\s|--.*\n)+//r }
+        split /;\n/, $out;
+}
+
+sub start {
+    my ($class, $t, $db, %opt) = @_;
+    my $name = $opt{name} // 'node' . ++$t->{nodes};
+    my $more = join '', map { qq("$_": $opt{conf}{$_},\n) }
+        sort keys %{ $opt{conf} // {} };
+    my $port = $opt{port} // $db->port;
+    my $conf = $t->write_file("$name.json", <<"END");
+{
+"BackendMySQLHost": "127.0.0.1", "BackendMySQLPort": $port,
+"BackendMySQLSchema": "freno_backend", "BackendMySQLUser": "daemon",
+"BackendMySQLPassword": "secret",
+$more "Stores": {"MySQL": {"Clusters": {}}}
+}
+END
+    my $self = bless {
+        name => "consensus $name", log => "$t->{dir}/$name.log", dead => 1,
+        start => ["$t->{build}/tools/consensus_tool", $conf, $opt{id} // $name],
+        env => $t->sanitizer_env($name, 1), test => $t, changes => 0,
+    }, $class;
+
+    $self->launch;
+    return $t->add($self);
+}
+
+# Its stdin is ours to write to.
+sub launch {
+    my ($self) = @_;
+
+    pipe my $read, my $write or die "pipe: $!";
+    my $pid = fork // die "fork: $!";
+    if (!$pid) {
+        setsid();
+        close $write;
+        open STDIN, '<&', $read or _exit(126);
+        open STDOUT, '>>', $self->{log} or _exit(126);
+        open STDERR, '>&', \*STDOUT;
+        @ENV{ keys %{ $self->{env} } } = values %{ $self->{env} };
+        exec { $self->{start}[0] } @{ $self->{start} } or _exit(127);
+    }
+    close $read;
+    $write->autoflush(1);
+    @$self{qw(pid dead expected input)} = ($pid, 0, 0, $write);
+    return $self;
+}
+
+sub say {
+    my ($self, $command) = @_;
+    my $input = $self->{input};
+
+    local $SIG{PIPE} = 'IGNORE';
+    return print $input "$command\n";
+}
+
+# Of every line about that: { ms => …, key => value … }.
+sub events {
+    my ($self, $event) = @_;
+    my @found;
+
+    for ($self->log =~ /^(\d+ \Q$event\E(?: .*)?)$/mg) {
+        my ($ms, $rest) = /^(\d+) \w+ ?(.*)$/;
+        my %event = (ms => $ms, line => $_);
+
+        $event{$1} = $2 if $rest =~ s/ ?\b(text)=(.*)$//;
+        push @{ $event{list}{$1} }, $2 while $rest =~ /\b(throttle|skip)=(\S*)/g;
+        $event{$1} = $2 while $rest =~ /\b(\w+)=(\S*)/g;
+        push @found, \%event;
+    }
+    return @found;
+}
+
+sub last_event {
+    my ($self, $event) = @_;
+
+    return ($self->events($event))[-1];
+}
+
+sub wait_for {
+    my ($self, $what, $code, $seconds) = @_;
+
+    return $self->{test}->wait_for("$what of $self->{name}", $code,
+        $seconds // 20);
+}
+
+# A change, and what became of it.
+sub begin {
+    my ($self, $words) = @_;
+    my $id = 'c' . ++$self->{changes};
+
+    $words =~ s/^(\w+) ?/$1 $id /;
+    $self->say($words);
+    return $id;
+}
+
+sub outcome {
+    my ($self, $id) = @_;
+
+    return $self->wait_for("outcome of $id", sub {
+        (grep { $_->{id} eq $id } $self->events('change'))[0];
+    });
+}
+
+sub change {
+    my ($self, $words) = @_;
+
+    return $self->outcome($self->begin($words));
+}
+
+sub status {
+    my ($self) = @_;
+    my $seen = $self->events('status');
+
+    $self->say('status');
+    return $self->wait_for('status', sub {
+        my @all = $self->events('status');
+        @all > $seen && $all[-1];
+    });
+}
+
+# Facts of a read that began after now.
+sub facts {
+    my ($self) = @_;
+    my $now = boot_ms();
+
+    return $self->wait_for('facts', sub {
+        my $f = $self->last_event('facts');
+        $f && $f->{ms} - $f->{age} > $now && $f;
+    });
+}
+
+# "key,ratio,remaining,owner,reason" by key, and the same of skips.
+sub throttles { return by_name($_[0]->facts->{list}{throttle}) }
+sub skips { return by_name($_[0]->facts->{list}{skip}) }
+
+sub by_name {
+    my ($list) = @_;
+
+    return { map { my @f = split /,/, $_, -1; $f[0] => \@f } @{ $list // [] } };
+}
+
+# Milliseconds of CLOCK_BOOTTIME, as the tool prints them.
+sub boot_ms { return int 1000 * Time::HiRes::clock_gettime(7) }
+
+sub leases { return $_[0]->events('lease') }
+
+# 1 while it may act, by what it was told last.
+sub acts {
+    my ($self) = @_;
+    my $last = $self->last_event('lease');
+
+    return $last && $last->{until} > boot_ms() ? 1 : 0;
+}
+
+# Spans [from, until] in which it could have acted, by all it was ever told.
+sub spans {
+    my ($self) = @_;
+    my @spans;
+
+    for my $lease ($self->leases) {
+        my $open = @spans && !$spans[-1][2] && $spans[-1][1] >= $lease->{ms};
+
+        if ($lease->{until} == 0) {
+            @{ $spans[-1] }[1, 2] = ($lease->{ms}, 1)
+                if $open && $lease->{ms} < $spans[-1][1];
+        } elsif ($open) {
+            $spans[-1][1] = $lease->{until};
+        } else {
+            push @spans, [$lease->{ms}, $lease->{until}];
+        }
+    }
+    return @spans;
+}
+
+# Pairs of spans of different nodes that have a moment in common.
+sub overlaps {
+    my (@nodes) = @_;
+    my @found;
+
+    for my $i (0 .. $#nodes) {
+        for my $j ($i + 1 .. $#nodes) {
+            for my $a ($nodes[$i]->spans) {
+                push @found, "@$a[0, 1] and @$_[0, 1]"
+                    for grep { $a->[0] < $_->[1] && $_->[0] < $a->[1] }
+                    $nodes[$j]->spans;
+            }
+        }
+    }
+    return @found;
+}
+
+1;

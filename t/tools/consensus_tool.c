@@ -1,0 +1,337 @@
+/*
+ * One node of consensus without the rest of sluiced, for tests:
+ *
+ *   consensus_tool CONF [SERVICE_ID]
+ *
+ * Commands come on stdin, one a line; everything that happens goes to stdout,
+ * one line each: MILLISECONDS (CLOCK_BOOTTIME) EVENT WORDS.
+ *
+ *   throttle ID KEY RATIO|keep TTL_MS|never [OWNER REASON]
+ *   unthrottle ID KEY | skip ID HOST TTL_MS|never | recover ID HOST
+ *   burst ID COUNT   hint REVISION   status   quit
+ */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/conf.h"
+#include "base/connector.h"
+#include "base/loop.h"
+#include "consensus/consensus.h"
+
+#define WORDS_MAX 8
+
+static struct {
+    struct loop loop;
+    struct connector *connector;
+    struct conf *conf;
+    struct consensus *consensus;
+    uv_pipe_t input;
+    uv_signal_t term;
+    char line[65536];
+    size_t len;
+    int closing;
+} tool;
+
+__attribute__((format(printf, 1, 2))) static void
+say(const char *format, ...)
+{
+    va_list args;
+
+    printf("%" PRIu64 " ", clock_boot_ms());
+    va_start(args, format);
+    vprintf(format, args);
+    va_end(args);
+    putchar('\n');
+    fflush(stdout);
+}
+
+/* ---- what happens ----------------------------------------------------- */
+
+static void
+print_remaining(int64_t remaining_ms)
+{
+    if (remaining_ms == FACT_NEVER)
+        printf("never");
+    else
+        printf("%" PRId64, remaining_ms);
+}
+
+static void
+on_facts(void *data, const struct facts *f)
+{
+    (void)data;
+    printf("%" PRIu64 " facts revision=%" PRIu64 " store=%s age=%" PRIu64,
+           clock_boot_ms(), f->revision, f->store_id,
+           clock_mono_ms() - f->read_mono_ms);
+    for (size_t i = 0; i < f->nthrottles; i++) {
+        const struct fact_throttle *t = &f->throttles[i];
+
+        printf(" throttle=%s,%g,", t->key, t->ratio);
+        print_remaining(t->remaining_ms);
+        printf(",%s,%s", t->owner, t->reason);
+    }
+    for (size_t i = 0; i < f->nskips; i++) {
+        const struct fact_skip *s = &f->skips[i];
+
+        printf(" skip=%s,", s->host);
+        print_remaining(s->remaining_ms);
+        printf(",%s,%s", s->owner, s->reason);
+    }
+    putchar('\n');
+    fflush(stdout);
+}
+
+static void
+on_leadership(void *data, uint64_t until_ms)
+{
+    (void)data;
+    say("lease until=%" PRIu64, until_ms);
+}
+
+static void
+on_done(void *data,
+        enum consensus_outcome outcome,
+        const struct consensus_change *stored,
+        uint64_t revision,
+        const char *text)
+{
+    static const char *const outcomes[] = {"done", "refused", "unknown"};
+    static const char *const kinds[] = {"throttle", "unthrottle", "skip",
+                                        "recover"};
+    char *id = data;
+
+    printf("%" PRIu64 " change id=%s outcome=%s revision=%" PRIu64
+           " kind=%s key=%s ratio=%g ttl=",
+           clock_boot_ms(), id, outcomes[outcome], revision,
+           kinds[stored->kind], stored->key, stored->ratio);
+    print_remaining(stored->ttl_ms);
+    printf(" owner=%s text=%s\n", stored->owner, text);
+    fflush(stdout);
+    free(id);
+}
+
+static void
+print_list(const char *name, const struct conf_list *list)
+{
+    printf(" %s=", name);
+    for (size_t i = 0; i < list->count; i++)
+        printf("%s%s", i ? "," : "", list->items[i]);
+}
+
+static void
+print_status(void)
+{
+    struct consensus_status s;
+
+    consensus_mysql.status(tool.consensus, &s);
+    printf("%" PRIu64 " status id=%s leader=%s state=%s healthy=%d leads=%d "
+           "domain=%s share=%s",
+           clock_boot_ms(), s.service_id, s.leader, s.state, s.healthy, s.leads,
+           s.domain, s.share_domain);
+    print_list("services", &s.healthy_services);
+    print_list("shares", &s.share_domains);
+    print_list("leaders", &s.share_leaders);
+    putchar('\n');
+    fflush(stdout);
+}
+
+/* ---- commands --------------------------------------------------------- */
+
+static void
+copy(char *to, size_t size, const char *from)
+{
+    snprintf(to, size, "%s", from ? from : "");
+}
+
+static int64_t
+ttl(const char *word)
+{
+    return !word || strcmp(word, "never") == 0 ? FACT_NEVER : atoll(word);
+}
+
+static void
+change(const char *id, const struct consensus_change *c)
+{
+    char *copied = strdup(id ? id : "");
+
+    if (!copied)
+        abort();
+    consensus_mysql.change(tool.consensus, c, on_done, copied);
+}
+
+static void
+throttle(char **w)
+{
+    struct consensus_change c = {.kind = CHANGE_THROTTLE, .ttl_ms = ttl(w[4])};
+
+    copy(c.key, sizeof(c.key), w[2]);
+    c.ratio = !w[3] || strcmp(w[3], "keep") == 0 ? CHANGE_RATIO_KEEP
+                                                 : strtod(w[3], NULL);
+    copy(c.owner, sizeof(c.owner), w[4] ? w[5] : NULL);
+    copy(c.reason, sizeof(c.reason), w[4] && w[5] ? w[6] : NULL);
+    change(w[1], &c);
+}
+
+static void
+other_change(char **w, enum consensus_change_kind kind)
+{
+    struct consensus_change c = {.kind = kind, .ttl_ms = ttl(w[3])};
+
+    copy(c.key, sizeof(c.key), w[2]);
+    change(w[1], &c);
+}
+
+static void
+burst(char **w)
+{
+    struct consensus_change c = {
+        .kind = CHANGE_THROTTLE, .ttl_ms = FACT_NEVER, .ratio = 1};
+
+    for (int i = 0; i < atoi(w[2] ? w[2] : "0"); i++) {
+        snprintf(c.key, sizeof(c.key), "burst%d", i);
+        change(w[1], &c);
+    }
+}
+
+static void
+on_stopped(void *data)
+{
+    (void)data;
+    say("closed");
+    connector_free(tool.connector);
+}
+
+static void
+quit(void)
+{
+    if (tool.closing)
+        return;
+    tool.closing = 1;
+    say("closing");
+    uv_close((uv_handle_t *)&tool.input, NULL);
+    uv_close((uv_handle_t *)&tool.term, NULL);
+    consensus_mysql.close(tool.consensus, on_stopped, NULL);
+}
+
+static void
+run(char *line)
+{
+    char *w[WORDS_MAX + 1] = {NULL}, *save = NULL;
+
+    for (int i = 0; i < WORDS_MAX; i++)
+        if (!(w[i] = strtok_r(i ? NULL : line, " ", &save)))
+            break;
+    if (!w[0])
+        return;
+    if (strcmp(w[0], "throttle") == 0)
+        throttle(w);
+    else if (strcmp(w[0], "unthrottle") == 0)
+        other_change(w, CHANGE_UNTHROTTLE);
+    else if (strcmp(w[0], "skip") == 0)
+        other_change(w, CHANGE_SKIP);
+    else if (strcmp(w[0], "recover") == 0)
+        other_change(w, CHANGE_RECOVER);
+    else if (strcmp(w[0], "burst") == 0)
+        burst(w);
+    else if (strcmp(w[0], "hint") == 0)
+        consensus_mysql.hint(tool.consensus, strtoull(w[1], NULL, 10));
+    else if (strcmp(w[0], "status") == 0)
+        print_status();
+    else if (strcmp(w[0], "quit") == 0)
+        quit();
+    else
+        say("unknown command %s", w[0]);
+}
+
+/* ---- life ------------------------------------------------------------- */
+
+static void
+room(uv_handle_t *handle, size_t size, uv_buf_t *buf)
+{
+    (void)handle;
+    (void)size;
+    *buf = uv_buf_init(tool.line + tool.len,
+                       (unsigned)(sizeof(tool.line) - tool.len));
+}
+
+static void
+on_input(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+    char *end;
+
+    (void)stream;
+    (void)buf;
+    if (n < 0) {
+        quit();
+        return;
+    }
+    tool.len += (size_t)n;
+    while (!tool.closing && (end = memchr(tool.line, '\n', tool.len))) {
+        size_t used = (size_t)(end - tool.line) + 1;
+
+        *end = '\0';
+        run(tool.line);
+        tool.len -= used;
+        memmove(tool.line, tool.line + used, tool.len);
+    }
+}
+
+static void
+on_term(uv_signal_t *handle, int signum)
+{
+    (void)handle;
+    (void)signum;
+    quit();
+}
+
+static void
+start(const char *service_id)
+{
+    const struct consensus_events events = {on_facts, on_leadership};
+    char err[256];
+
+    if (service_id) {
+        free(tool.conf->service_id);
+        tool.conf->service_id = strdup(service_id);
+    }
+    tool.connector = connector_new(&tool.loop);
+    tool.consensus = consensus_mysql.open(&tool.loop, tool.connector, tool.conf,
+                                          &events, NULL, err, sizeof(err));
+    if (!tool.consensus) {
+        fprintf(stderr, "consensus_tool: %s\n", err);
+        exit(1);
+    }
+    uv_pipe_init(&tool.loop.uv, &tool.input, 0);
+    uv_pipe_open(&tool.input, STDIN_FILENO);
+    uv_read_start((uv_stream_t *)&tool.input, room, on_input);
+    uv_signal_init(&tool.loop.uv, &tool.term);
+    uv_signal_start(&tool.term, on_term, SIGTERM);
+}
+
+int
+main(int argc, char **argv)
+{
+    struct conf_report report;
+
+    if (argc < 2) {
+        fprintf(stderr, "usage: consensus_tool CONF [SERVICE_ID]\n");
+        return 2;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    mysql_target_library();
+    tool.conf = conf_load(argv[1], NULL, &report);
+    if (!tool.conf || loop_init(&tool.loop) != 0) {
+        fprintf(stderr, "consensus_tool: %s cannot be used\n", argv[1]);
+        return 1;
+    }
+    conf_report_free(&report);
+    start(argv[2]);
+    uv_run(&tool.loop.uv, UV_RUN_DEFAULT);
+    loop_close(&tool.loop);
+    conf_free(tool.conf);
+    return 0;
+}

@@ -9,6 +9,8 @@
 
 #define ORDER_VERSION "sluice1"
 #define ORDER_NO_STORE "-"
+#define ORDER_BAD_STORE "store id: expected up to %d visible ASCII characters"
+#define ORDER_BAD_KEY "key: expected up to %d bytes without control characters"
 
 /* ---- what an order may be --------------------------------------------- */
 
@@ -69,13 +71,9 @@ check_order(const struct sluice_order *o, char *err, size_t err_size)
         return fail(err, err_size, "unknown kind %u", (unsigned)o->kind);
     kind = &order_kinds[o->kind];
     if (!is_store_id(o->store_id, strnlen(o->store_id, sizeof(o->store_id))))
-        return fail(err, err_size,
-                    "store id: expected up to %d visible ASCII characters",
-                    SLUICE_STORE_ID_SIZE - 1);
+        return fail(err, err_size, ORDER_BAD_STORE, SLUICE_STORE_ID_SIZE - 1);
     if (!is_key(o->key, key_len))
-        return fail(err, err_size,
-                    "key: expected up to %d bytes without control characters",
-                    SLUICE_ORDER_KEY_MAX);
+        return fail(err, err_size, ORDER_BAD_KEY, SLUICE_ORDER_KEY_MAX);
     if ((key_len > 0) != kind->has_key)
         return fail(err, err_size, "%s %s key", kind->word,
                     kind->has_key ? "without a" : "with a");
@@ -162,8 +160,9 @@ read_store(struct reading *r, struct sluice_order *o)
         return -1;
     if (word_is(word, ORDER_NO_STORE))
         return 0;
-    if (word.len >= sizeof(o->store_id))
-        return fail(r->err, r->err_size, "store id of %zu bytes", word.len);
+    if (!is_store_id(word.data, word.len)) /* a NUL would end it, unseen */
+        return fail(r->err, r->err_size, ORDER_BAD_STORE,
+                    SLUICE_STORE_ID_SIZE - 1);
     memcpy(o->store_id, word.data, word.len);
     return 0;
 }
@@ -214,16 +213,14 @@ read_integer(struct reading *r, const char *what, uint64_t *value)
     return 0;
 }
 
-/* All the rest. A NUL would end the key early, unseen. */
+/* All the rest. */
 static int
 read_key(struct reading *r, struct sluice_order *o)
 {
     size_t len = (size_t)(r->end - r->at);
 
     if (!is_key(r->at, len))
-        return fail(r->err, r->err_size,
-                    "key: expected up to %d bytes without control characters",
-                    SLUICE_ORDER_KEY_MAX);
+        return fail(r->err, r->err_size, ORDER_BAD_KEY, SLUICE_ORDER_KEY_MAX);
     memcpy(o->key, r->at, len);
     return 0;
 }
@@ -293,7 +290,7 @@ rule_denies(const struct sluice_rules *rules,
         return 0;
     if (rule.expires_mono_ms != 0 && now_ms >= rule.expires_mono_ms)
         return 0;
-    return rules->dice(rules->data) < rule.ratio;
+    return (rules->dice ? rules->dice(rules->data) : 0) < rule.ratio;
 }
 
 int

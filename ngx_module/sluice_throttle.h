@@ -76,7 +76,9 @@ struct sluice_rules {
                    double *ratio,
                    uint64_t *expires_mono_ms);
 
-    double (*dice)(void *data); /* [0..1), anew each time */
+    /* [0..1), anew each time; NULL: a die that always denies, unless the
+     * ratio is 0. */
+    double (*dice)(void *data);
     void *data;
 };
 

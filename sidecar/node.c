@@ -6,6 +6,7 @@
 
 #include "base/connector.h"
 #include "base/log.h"
+#include "control.h"
 #include "publish/publish.h"
 #include "sluice_view.h"
 #include "watch.h"
@@ -15,9 +16,12 @@ struct node {
     struct conf *conf;
     struct connector *connector;
     struct probe_shared *shared;
+    struct control *control;
     struct publisher *publisher; /* NULL until node_start has it */
     struct watch **watches;      /* in the order of conf->clusters */
     size_t nwatches;
+    struct watch_skip *skips; /* names owned */
+    size_t nskips;
     int ready; /* stays 1: a newcomer's cluster answers for itself */
 };
 
@@ -27,7 +31,10 @@ static struct sluice_capacity
 node_count(void *data)
 {
     struct node *n = data;
-    struct sluice_capacity count = {.clusters = (uint32_t)n->nwatches};
+    struct sluice_capacity count = {
+        .clusters = (uint32_t)n->nwatches,
+        .throttles = control_throttle_count(n->control),
+    };
 
     for (size_t i = 0; i < n->nwatches; i++)
         count.hosts += (uint32_t)watch_host_count(n->watches[i]);
@@ -62,8 +69,7 @@ node_verdicts(void *data,
         node->flags |= SLUICE_NODE_READY;
     if (n->conf->leader_only_probes)
         node->flags |= SLUICE_NODE_LEADER_ONLY;
-    /* There is no consensus: every node is its own leader. */
-    node->leader_until_boot_ms = SLUICE_LEADER_ALWAYS;
+    node->leader_until_boot_ms = control_leader_until_ms(n->control);
     return changed;
 }
 
@@ -78,16 +84,14 @@ node_detail(void *data, struct sluice_host *hosts)
     }
 }
 
-/* There is no store of facts: nobody is throttled. */
 static int
 node_rules(void *data,
            struct sluice_facts *facts,
            struct sluice_throttle *throttles)
 {
-    (void)data;
-    (void)facts;
-    (void)throttles;
-    return 0;
+    struct node *n = data;
+
+    return control_rules(n->control, facts, throttles);
 }
 
 static void
@@ -99,31 +103,111 @@ on_watch(void *data)
         publisher_wake(n->publisher);
 }
 
+/* ---- what the control plane says --------------------------------------- */
+
+static void
+on_control(void *data)
+{
+    struct node *n = data;
+
+    if (!n->publisher)
+        return;
+    publisher_wake_rules(n->publisher);
+    publisher_wake(n->publisher);
+}
+
+static void
+keep_skips(struct node *n, const struct watch_skip *skips, size_t count)
+{
+    for (size_t i = 0; i < n->nskips; i++)
+        free((char *)n->skips[i].host);
+    free(n->skips);
+    n->nskips = count;
+    n->skips = calloc(count + 1, sizeof(*n->skips));
+    if (!n->skips)
+        abort();
+    for (size_t i = 0; i < count; i++) {
+        n->skips[i] = skips[i];
+        n->skips[i].host = strdup(skips[i].host);
+        if (!n->skips[i].host)
+            abort();
+    }
+}
+
+/* At once, on every node: not at the next look at the inventory. */
+static void
+on_skips(void *data, const struct watch_skip *skips, size_t count)
+{
+    struct node *n = data;
+
+    keep_skips(n, skips, count);
+    for (size_t i = 0; i < n->nwatches; i++)
+        watch_skip(n->watches[i], n->skips, n->nskips);
+}
+
+static int
+has_cluster(void *data, const char *name)
+{
+    struct node *n = data;
+
+    for (size_t i = 0; i < n->nwatches; i++)
+        if (strcmp(watch_name(n->watches[i]), name) == 0)
+            return 1;
+    return 0;
+}
+
+static const struct control_events control_events = {
+    .changed = on_control,
+    .skips = on_skips,
+    .cluster_exists = has_cluster,
+};
+
 /* ---- the former process's words --------------------------------------- */
 
-/* What the state file says now, if it can be read: its valid verdicts stand
- * until this process has its own. */
 static void
-read_before(const char *path, struct sluice_view *before)
+read_part(struct sluice_map *map, uint32_t kind, struct sluice_view *view)
+{
+    size_t size = sluice_map_slot_size(map, kind);
+    void *image;
+    char err[256];
+
+    if (size == 0)
+        return;
+    image = aligned_alloc(64, size);
+    if (!image)
+        abort();
+    if (sluice_map_snapshot(map, kind, image) != 0 &&
+        sluice_view_load(view, image, size, err, sizeof(err)) != 0)
+        log_warn("old_state_ignored", log_str("error", err));
+    free(image);
+}
+
+/* What the state file says now, if it can be read: its valid verdicts and its
+ * rules stand until this process has its own. */
+struct before {
+    struct sluice_view verdicts;
+    struct sluice_view rules;
+};
+
+static void
+read_before(const char *path, struct before *before)
 {
     struct sluice_map map = {0};
     char err[256];
-    size_t size;
-    void *image;
 
     memset(before, 0, sizeof(*before));
     if (sluice_map_open(&map, path, err, sizeof(err)) != 0)
         return;
-    size = sluice_map_slot_size(&map, SLUICE_PART_VERDICTS);
-    image = aligned_alloc(64, size ? size : 64);
-    if (!image)
-        abort();
-    if (size && sluice_map_snapshot(&map, SLUICE_PART_VERDICTS, image) &&
-        sluice_view_load(before, image, size, err, sizeof(err)) != 0)
-        log_warn("old_state_ignored", log_str("state", path),
-                 log_str("error", err));
-    free(image);
+    read_part(&map, SLUICE_PART_VERDICTS, &before->verdicts);
+    read_part(&map, SLUICE_PART_RULES, &before->rules);
     sluice_map_close(&map);
+}
+
+static void
+free_before(struct before *before)
+{
+    sluice_view_free(&before->verdicts);
+    sluice_view_free(&before->rules);
 }
 
 /* ---- clusters --------------------------------------------------------- */
@@ -167,6 +251,8 @@ node_set_conf(struct node *n,
                 n->shared, cluster,
                 sluice_view_cluster(before, name, strlen(name)), on_watch, n);
     }
+    for (size_t i = 0; i < conf->nclusters; i++)
+        watch_skip(n->watches[i], n->skips, n->nskips);
     for (size_t i = 0; i < nold; i++)
         if (old[i])
             watch_stop(old[i]);
@@ -180,23 +266,57 @@ static const struct sluice_view no_view;
 /* ---- life ------------------------------------------------------------- */
 
 static void
-node_free(struct node *n)
+stop_watches(struct node *n)
 {
     for (size_t i = 0; i < n->nwatches; i++)
         watch_stop(n->watches[i]);
     free(n->watches);
+    n->watches = NULL;
+    n->nwatches = 0;
+}
+
+/* The last to go: whoever used the connector's threads is gone. */
+static void
+node_free(void *data)
+{
+    struct node *n = data;
+
+    stop_watches(n);
+    keep_skips(n, NULL, 0);
+    free(n->skips);
     probe_shared_free(n->shared);
     connector_free(n->connector);
+    conf_free(n->conf);
     free(n);
+}
+
+static int
+node_open(struct node *n,
+          const struct conf *conf,
+          const struct before *before,
+          char *err,
+          size_t err_size)
+{
+    const struct publish_source source = {n, node_count, node_verdicts,
+                                          node_detail, node_rules};
+
+    n->control = control_open(n->loop, n->connector, conf, &before->rules,
+                              &control_events, n, err, err_size);
+    if (!n->control)
+        return -1;
+    n->publisher =
+        publisher_open(n->loop, conf->state_file, &source, err, err_size);
+    if (!n->publisher)
+        return -1;
+    return control_serve(n->control, conf, err, err_size);
 }
 
 struct node *
 node_start(struct loop *loop, struct conf *conf, char *err, size_t err_size)
 {
     struct node *n = calloc(1, sizeof(*n));
-    struct publish_source source = {n, node_count, node_verdicts, node_detail,
-                                    node_rules};
-    struct sluice_view before;
+    struct before before;
+    int rc;
 
     if (!n)
         abort();
@@ -204,39 +324,50 @@ node_start(struct loop *loop, struct conf *conf, char *err, size_t err_size)
     n->connector = connector_new(loop);
     n->shared = probe_shared_new(loop, n->connector);
     read_before(conf->state_file, &before);
-    node_set_conf(n, conf, &before);
-    sluice_view_free(&before);
-    n->publisher =
-        publisher_open(loop, conf->state_file, &source, err, err_size);
-    if (!n->publisher) {
+    node_set_conf(n, conf, &before.verdicts);
+    rc = node_open(n, conf, &before, err, err_size);
+    free_before(&before);
+    if (rc == 0)
+        return n;
+    n->conf = NULL;
+    if (n->control)
+        control_close(n->control, node_free, n);
+    else
         node_free(n);
-        return NULL;
-    }
-    return n;
+    return NULL;
+}
+
+/* What is decided once, at the start, stays what it was. */
+static void
+keep_string(const char *key, char **now, char **wanted)
+{
+    char *text = *wanted;
+
+    if (strcmp(*now, text) == 0)
+        return;
+    log_warn("reload_keeps", log_str("key", key), log_str("value", *now),
+             log_str("advice", "restart sluiced to change it"));
+    *wanted = *now;
+    *now = text;
 }
 
 void
 node_reload(struct node *n, struct conf *conf)
 {
-    char *state_file = conf->state_file;
-
-    if (strcmp(n->conf->state_file, state_file) != 0) {
-        log_warn("reload_keeps", log_str("key", "StateFile"),
-                 log_str("value", n->conf->state_file),
-                 log_str("advice", "restart sluiced to move the state file"));
-        conf->state_file = n->conf->state_file;
-        n->conf->state_file = state_file;
-    }
+    keep_string("StateFile", &n->conf->state_file, &conf->state_file);
+    keep_string("BackendMySQLHost", &n->conf->backend.host,
+                &conf->backend.host);
+    keep_string("Domain", &n->conf->domain, &conf->domain);
     node_set_conf(n, conf, &no_view);
+    control_reload(n->control, conf);
     publisher_wake(n->publisher);
 }
 
 void
 node_stop(struct node *n)
 {
-    struct conf *conf = n->conf;
-
+    stop_watches(n);
     publisher_close(n->publisher);
-    node_free(n);
-    conf_free(conf);
+    n->publisher = NULL;
+    control_close(n->control, node_free, n);
 }

@@ -11,7 +11,7 @@
 #include <uv.h>
 
 #define LOOP_STALL_MS 100
-#define LOOP_CLOSE_MS 200
+#define LOOP_CLOSE_MS 500
 
 struct loop {
     uv_loop_t uv;

@@ -1,0 +1,67 @@
+/*
+ * The control plane of a node: the facts all nodes agree on, as this node
+ * last read them, and the ways they change. Consensus keeps them, the control
+ * API changes them, Redis spreads the word.
+ */
+#ifndef CONTROL_H
+#define CONTROL_H
+
+#include "base/conf.h"
+#include "base/loop.h"
+#include "consensus/consensus.h"
+#include "sluice_view.h"
+#include "watch.h"
+
+struct control;
+
+struct control_events {
+    /* Rules, leadership or what is known of them changed: publish. */
+    void (*changed)(void *data);
+
+    /* Exactly these hosts are skipped now. */
+    void (*skips)(void *data, const struct watch_skip *skips, size_t count);
+
+    int (*cluster_exists)(void *data, const char *name);
+};
+
+/*
+ * Without a backend in the configuration there are no facts, every node is
+ * its own leader, and changes are refused with a sentence. `before` is what a
+ * former process left in the state file's RULES (an empty view: nothing): its
+ * rules stand until the facts were read. NULL with a sentence in err.
+ */
+struct control *control_open(struct loop *loop,
+                             struct connector *connector,
+                             const struct conf *conf,
+                             const struct sluice_view *before,
+                             const struct control_events *events,
+                             void *data,
+                             char *err,
+                             size_t err_size);
+
+/* Opens the control API on control.sock beside the state file, when this
+ * process holds it. -1 with a sentence in err. */
+int control_serve(struct control *c,
+                  const struct conf *conf,
+                  char *err,
+                  size_t err_size);
+
+/* Goes over to another Redis; the store of facts cannot change. */
+void control_reload(struct control *c, const struct conf *conf);
+
+/* How many records control_rules will fill. */
+uint32_t control_throttle_count(const struct control *c);
+
+/* Fills the facts and control_throttle_count() rules, zeroed by the caller.
+ * Returns 1 when a rule came, went or changed since the last call. */
+int control_rules(struct control *c,
+                  struct sluice_facts *facts,
+                  struct sluice_throttle *throttles);
+
+/* Leads until then (CLOCK_BOOTTIME); 0: does not. */
+uint64_t control_leader_until_ms(const struct control *c);
+
+/* Steps down, answers what is pending, frees itself, then calls closed. */
+void control_close(struct control *c, void (*closed)(void *data), void *data);
+
+#endif

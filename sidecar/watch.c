@@ -20,7 +20,9 @@ struct watch_host {
     uint64_t skip_until_ms;         /* 0: not skipped */
     struct probe_result last;
     int answered;
-    uint64_t logged_ms;
+    uint64_t logged_ms; /* when the log had its last word of it, and which */
+    int logged_ok;
+    char logged_text[PROBE_TEXT_SIZE];
 };
 
 struct watch {
@@ -34,21 +36,29 @@ struct watch {
     struct sluice_cluster verdict; /* what watch_verdict last said */
     unsigned status;               /* of a check against it */
     uint64_t logged_ms;
+    unsigned logged_status;
     unsigned unlogged; /* changes since then */
 };
 
 /* ---- hosts ------------------------------------------------------------ */
 
+/* What cannot be said now, one line a second, is said by a later result: the
+ * log's last word is always true. */
 static void
 log_host(struct watch_host *host, const struct probe_result *result)
 {
     uint64_t now_ms = clock_mono_ms();
-    int same = host->answered && host->last.ok == result->ok;
 
-    if (same && (result->ok || strcmp(host->last.text, result->text) == 0))
-        return;
-    if (host->logged_ms != 0 && now_ms - host->logged_ms < WATCH_LOG_MS)
-        return;
+    if (host->logged_ms != 0) {
+        if (host->logged_ok == result->ok &&
+            (result->ok || strcmp(host->logged_text, result->text) == 0))
+            return;
+        if (now_ms - host->logged_ms < WATCH_LOG_MS)
+            return;
+    }
+    host->logged_ok = result->ok;
+    snprintf(host->logged_text, sizeof(host->logged_text), "%s",
+             result->ok ? "" : result->text);
     host->logged_ms = now_ms;
     if (result->ok)
         log_info("host_answers", log_str("cluster", watch_name(host->watch)),
@@ -321,19 +331,23 @@ judge(struct watch *w, uint64_t now_ms)
         set_error(&w->verdict, metric.error);
 }
 
+/* As of a host: a change that came too soon is told with the next result, if
+ * it still stands. */
 static void
-log_verdict(struct watch *w, uint64_t now_ms)
+log_verdict(struct watch *w, int changed, uint64_t now_ms)
 {
-    if (w->logged_ms != 0 && now_ms - w->logged_ms < WATCH_LOG_MS) {
-        w->unlogged++;
+    w->unlogged += changed != 0;
+    if (w->status == w->logged_status ||
+        (w->logged_ms != 0 && now_ms - w->logged_ms < WATCH_LOG_MS))
         return;
-    }
-    log_info("verdict", log_str("cluster", watch_name(w)),
-             log_int("status", w->status), log_num("value", w->verdict.value),
-             log_num("threshold", w->verdict.threshold),
-             log_str("error", w->verdict.error),
-             log_int("changes_not_logged", w->unlogged));
+    log_info(
+        "verdict", log_str("cluster", watch_name(w)),
+        log_int("status", w->status), log_num("value", w->verdict.value),
+        log_num("threshold", w->verdict.threshold),
+        log_str("error", w->verdict.error),
+        log_int("changes_not_logged", w->unlogged > 0 ? w->unlogged - 1 : 0));
     w->logged_ms = now_ms;
+    w->logged_status = w->status;
     w->unlogged = 0;
 }
 
@@ -346,8 +360,7 @@ watch_verdict(struct watch *w, uint64_t now_ms, struct sluice_cluster *out)
         judge(w, now_ms);
         w->status = check_status(&w->verdict);
         w->dirty = 0;
-        if (w->status != before)
-            log_verdict(w, now_ms);
+        log_verdict(w, w->status != before, now_ms);
     }
     *out = w->verdict;
     return w->status != before;

@@ -93,7 +93,8 @@ resume(struct mysql_conn *c, int ready, int *waits, int *failed)
     return rows;
 }
 
-/* A socket without a peer: every read and write fails at once. */
+/* A socket without a peer: every read and write fails at once. Made with the
+ * first connection, while there are descriptors to be had. */
 static int
 dead_socket(void)
 {
@@ -277,6 +278,7 @@ mysql_conn_new(struct loop *loop,
 
     if (!c)
         abort();
+    dead_socket();
     c->loop = loop;
     c->connector = connector;
     mysql_target_copy(&c->target, target);

@@ -63,6 +63,12 @@ like($s->log,
 like($s->log, qr/event=host_error .*\(24\)/, 'hard limit: the hosts are in error');
 cmp_ok(count('value'), '>', 0, 'hard limit: the others are not');
 
+$db->stop;
+$t->wait_for('no answers', sub { count('error') == $HOSTS });
+ok($s->alive, 'hard limit: alive when every query is given up');
+$db->cont;
+$t->wait_for('answers again', sub { count('value') > 0 });
+
 # A reload that cannot read the file changes nothing, or it can: alive.
 $s->signal('HUP');
 $t->wait_for('the reload', sub { $s->log =~ /event=reload/ });

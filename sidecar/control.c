@@ -163,18 +163,6 @@ struct order {
     void *cb_data;
 };
 
-static void
-log_change(const struct consensus_change *change, uint64_t revision)
-{
-    const char *const words[] = {"throttled", "unthrottled", "skipped",
-                                 "recovered"};
-
-    log_info(words[change->kind], log_str("name", change->key),
-             log_num("ratio", change->ratio), log_str("owner", change->owner),
-             log_str("reason", change->reason),
-             log_int("revision", (int64_t)revision));
-}
-
 /* Every worker and every node hears of it, if Redis is there. */
 static void
 spread(struct control *c,
@@ -225,7 +213,6 @@ on_changed(void *data,
     struct control *c = order->control;
 
     if (outcome == CONSENSUS_DONE) {
-        log_change(stored, revision);
         known_stored(&c->known, stored, revision, clock_mono_ms());
         tell(c);
         spread(c, stored, revision);

@@ -40,7 +40,7 @@ http_help_connect(const char *path)
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-    strncpy(a.sun_path, path, sizeof(a.sun_path) - 1);
+    snprintf(a.sun_path, sizeof(a.sun_path), "%.107s", path);
     if (connect(fd, (struct sockaddr *)&a, sizeof(a)) != 0) {
         close(fd);
         return -1;

@@ -185,17 +185,28 @@ sluice_overlay_init(struct sluice_overlay *o, uint32_t nentries)
     o->nentries = nentries;
 }
 
+/* In this order a worker killed between two lines errs on the safe side. */
+static void
+note_facts(struct sluice_overlay *o,
+           const struct sluice_facts *facts,
+           uint64_t now_ms)
+{
+    if (now_ms <= o->noted_mono_ms + SLUICE_OVERLAY_LAG_MS)
+        return;
+    o->shared_facts_ms = o->noted_facts_ms;
+    o->noted_mono_ms = now_ms;
+    o->noted_facts_ms = facts->read_mono_ms;
+}
+
 /* Where the order goes: to the one held for its key, else to the first place
  * that nobody needs. NULL: there is none. */
 static struct sluice_overlay_entry *
 find_place(const struct sluice_overlay *o,
-           const struct sluice_overlay_order *order,
-           const struct sluice_facts *facts)
+           const struct sluice_overlay_order *order)
 {
     struct sluice_overlay_entry *e, *found = NULL;
     const struct sluice_overlay_order *held;
     size_t len = strlen(order->key);
-    uint64_t needed_ms;
 
     for (uint32_t i = 0; (e = place(o, order->mark, i)); i++) {
         held = entry_held(e);
@@ -203,9 +214,8 @@ find_place(const struct sluice_overlay *o,
             return found ? found : e;
         if (held->mark == order->mark && is_key(held, order->key, len))
             return e;
-        needed_ms = held->heard_mono_ms + SLUICE_OVERLAY_TRUST_MS;
-        if (!found && order->heard_mono_ms > needed_ms &&
-            is_settled(held, facts))
+        if (!found &&
+            o->shared_facts_ms > held->heard_mono_ms + SLUICE_OVERLAY_TRUST_MS)
             found = e;
     }
     return found;
@@ -247,8 +257,9 @@ sluice_overlay_apply(struct sluice_overlay *o,
 
     if (!is_wanted(order, facts))
         return 0;
+    note_facts(o, facts, now_mono_ms);
     heard = hear(order, facts, now_mono_ms);
-    e = find_place(o, &heard, facts);
+    e = find_place(o, &heard);
     if (!e)
         return -1;
     held = entry_held(e);

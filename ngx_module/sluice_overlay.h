@@ -19,8 +19,9 @@
  *   - an order without a revision (of a store that has none) counts until
  *     the facts are read anew.
  *
- * Nothing is ever taken out. A place is used again when nobody can need what
- * is in it; workers' views differ by milliseconds, so seconds are enough.
+ * Nothing is ever taken out. A place is used again when no worker can need
+ * what is in it: when facts read 5 s after it was heard have been there for
+ * 2 s. Workers look for new facts at each check, so that is ample.
  */
 #ifndef SLUICE_OVERLAY_H
 #define SLUICE_OVERLAY_H
@@ -28,6 +29,7 @@
 #include "sluice_throttle.h"
 
 #define SLUICE_OVERLAY_TRUST_MS 5000 /* how long an order may be unknown */
+#define SLUICE_OVERLAY_LAG_MS 2000   /* how far a worker may be behind */
 #define SLUICE_OVERLAY_PROBES 32     /* places that a key may have */
 
 /* An order as it is held. */
@@ -52,7 +54,10 @@ struct sluice_overlay {
     uint64_t heard_mono_ms; /* atomic: of the order heard last; 0: none */
     uint32_t nentries;
     uint32_t pad0;
-    uint8_t reserved0[48];
+    uint64_t noted_mono_ms;   /* when somebody noted … */
+    uint64_t noted_facts_ms;  /* … when the facts had been read */
+    uint64_t shared_facts_ms; /* noted so long ago that all have seen them */
+    uint8_t reserved0[24];
     struct sluice_overlay_entry entries[];
 };
 

@@ -130,7 +130,7 @@ schema_create(enum schema_table table, char *text, size_t size)
     char *to = text;
 
     snprintf(text, size, HEAD "%s (%s" TAIL, tables[table].name,
-             tables[table].columns);
+             tables[table].columns + 2);
     for (const char *from = text; *from; from++) {
         if (*from != '\n')
             *to++ = *from;

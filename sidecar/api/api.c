@@ -184,6 +184,7 @@ log_change(const struct consensus_change *c, uint64_t revision)
              log_str("reason", c->reason));
 }
 
+/* The store says what it did; what to do about it is ours to say. */
 static void
 say_failed(struct http_request *r,
            enum consensus_outcome outcome,
@@ -193,12 +194,11 @@ say_failed(struct http_request *r,
     int unknown = outcome == CONSENSUS_UNKNOWN;
     char message[API_MESSAGE_SIZE];
 
-    snprintf(message, sizeof(message),
-             unknown ? "the change may or may not have been stored (%s); "
-                       "repeat it"
-                     : "nothing was changed: %s; repeat the request when that "
-                       "is mended",
-             why);
+    if (!why || why[0] == '\0')
+        why = unknown ? "may or may not have been stored" : "nothing changed";
+    snprintf(message, sizeof(message), "%s%s", why,
+             unknown ? "; repeat the request"
+                     : "; repeat the request when that is mended");
     log_warn(unknown ? "change_unknown" : "change_refused", log_str("key", key),
              log_str("error", why));
     api_say(r, 503, unknown ? "unknown" : "refused", message);
@@ -217,8 +217,7 @@ on_done(void *data,
         log_change(stored ? stored : &asked->change, revision);
         api_say(asked->request, 200, NULL, "OK");
     } else {
-        say_failed(asked->request, outcome, asked->change.key,
-                   text && text[0] ? text : "the store did not say why");
+        say_failed(asked->request, outcome, asked->change.key, text);
     }
     free(asked);
 }

@@ -300,15 +300,16 @@ test_refused(void **state)
     (void)state;
     fixture_open(&f);
     f.outcome = CONSENSUS_REFUSED;
-    f.text = "dial tcp 127.0.0.1:3306: connect: connection refused";
+    f.text = "nothing changed: dial tcp 127.0.0.1:3306: connect: "
+             "connection refused";
     got = get(&f, "/throttle-app/a");
     assert_says(got, 503,
-                "nothing was changed: dial tcp 127.0.0.1:3306: connect: "
+                "nothing changed: dial tcp 127.0.0.1:3306: connect: "
                 "connection refused; repeat the request when that is mended");
     assert_has(got, "\r\nSluice-Reason: refused\r\n");
     assert_has(got, "\r\nRetry-After: 1\r\n");
     f.text = NULL;
-    assert_has(get(&f, "/skip-host/a"), "the store did not say why");
+    assert_has(get(&f, "/skip-host/a"), "\"nothing changed; repeat");
     fixture_close(&f);
 }
 
@@ -321,12 +322,15 @@ test_unknown(void **state)
     (void)state;
     fixture_open(&f);
     f.outcome = CONSENSUS_UNKNOWN;
-    f.text = "no answer to the commit in 1000 ms";
+    f.text = "may or may not have been stored: no answer to the commit";
     got = get(&f, "/throttle-app/a");
     assert_says(got, 503,
-                "the change may or may not have been stored (no answer to "
-                "the commit in 1000 ms); repeat it");
+                "may or may not have been stored: no answer to the commit; "
+                "repeat the request");
     assert_has(got, "\r\nSluice-Reason: unknown\r\n");
+    f.text = "";
+    assert_says(get(&f, "/throttle-app/a"), 503,
+                "may or may not have been stored; repeat the request");
     fixture_close(&f);
 }
 

@@ -303,7 +303,8 @@ control_rules(struct control *c,
     int changed = c->rules_changed;
 
     *facts = c->facts;
-    memcpy(throttles, c->throttles, c->nthrottles * sizeof(*throttles));
+    if (c->nthrottles > 0)
+        memcpy(throttles, c->throttles, c->nthrottles * sizeof(*throttles));
     c->rules_changed = 0;
     return changed;
 }

@@ -222,6 +222,21 @@ test_a_dropped_order_makes_way_for_the_real_one(void **state)
     assert_true(revision_found(overlay, "a", &facts) == 20);
 }
 
+/* A worker's clock may stand a little, the next one's is ahead. */
+static void
+test_clocks_of_workers_may_differ(void **state)
+{
+    (void)state;
+    struct sluice_order late = order_of(SLUICE_ORDER_THROTTLE, 12, "b");
+
+    assert_int_equal(throttle(11, "a"), 1);
+    assert_int_equal(
+        sluice_overlay_apply(overlay, &late, &facts, NOW_MS - 1000), 1);
+    facts.read_mono_ms = NOW_MS + TRUST_MS - 500;
+    assert_int_equal(find("a"), SLUICE_OVERLAY_THROTTLE);
+    assert_int_equal(find("b"), SLUICE_OVERLAY_NOTHING);
+}
+
 /* ---- stores ----------------------------------------------------------- */
 
 static void
@@ -361,6 +376,25 @@ test_while_the_facts_stand_still_nothing_is_given_up(void **state)
     assert_true(revision_found(overlay, "app0", &facts) == 11);
 }
 
+/* A worker was killed while it wrote: the generation never turned. */
+static void
+test_half_an_order_is_never_seen(void **state)
+{
+    (void)state;
+    struct sluice_overlay_entry *e = overlay->entries;
+
+    assert_int_equal(throttle(11, "a"), 1);
+    for (int i = 0; i < 64; i++, e++)
+        memset(&e->orders[~e->generation & 1], 0xa5, sizeof(e->orders[0]));
+    assert_true(revision_found(overlay, "a", &facts) == 11);
+    assert_int_equal(find("b"), SLUICE_OVERLAY_NOTHING);
+    assert_int_equal(throttle(11, "a"), 0);
+    assert_int_equal(unthrottle(12, "a"), 1);
+    assert_int_equal(throttle(13, "b"), 1);
+    assert_int_equal(find("a"), SLUICE_OVERLAY_UNTHROTTLE);
+    assert_true(revision_found(overlay, "b", &facts) == 13);
+}
+
 static void
 test_tables_of_any_size(void **state)
 {
@@ -416,6 +450,7 @@ main(void)
         TEST(test_facts_never_read_know_nothing),
         TEST(test_an_unconfirmed_order_is_dropped_after_5_s),
         TEST(test_a_dropped_order_makes_way_for_the_real_one),
+        TEST(test_clocks_of_workers_may_differ),
         TEST(test_another_store_s_order_is_not_taken),
         TEST(test_another_store_finds_it_empty),
         TEST(test_without_revisions_the_next_read_decides),
@@ -423,6 +458,7 @@ main(void)
         TEST(test_a_full_table_says_so_and_holds_what_it_has),
         TEST(test_places_are_used_again_when_nobody_can_need_them),
         TEST(test_while_the_facts_stand_still_nothing_is_given_up),
+        TEST(test_half_an_order_is_never_seen),
         TEST(test_tables_of_any_size),
         TEST(test_keys_of_any_length_are_harmless),
     };

@@ -184,7 +184,7 @@ log_change(const struct consensus_change *c, uint64_t revision)
              log_str("reason", c->reason));
 }
 
-/* The store says what it did; what to do about it is ours to say. */
+/* The store says what it did, and of an unknown outcome also what to do. */
 static void
 say_failed(struct http_request *r,
            enum consensus_outcome outcome,
@@ -195,10 +195,10 @@ say_failed(struct http_request *r,
     char message[API_MESSAGE_SIZE];
 
     if (!why || why[0] == '\0')
-        why = unknown ? "may or may not have been stored" : "nothing changed";
+        why = unknown ? "may or may not have been stored, repeat it"
+                      : "nothing changed";
     snprintf(message, sizeof(message), "%s%s", why,
-             unknown ? "; repeat the request"
-                     : "; repeat the request when that is mended");
+             unknown ? "" : "; repeat the request when that is mended");
     log_warn(unknown ? "change_unknown" : "change_refused", log_str("key", key),
              log_str("error", why));
     api_say(r, 503, unknown ? "unknown" : "refused", message);

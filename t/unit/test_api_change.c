@@ -322,15 +322,14 @@ test_unknown(void **state)
     (void)state;
     fixture_open(&f);
     f.outcome = CONSENSUS_UNKNOWN;
-    f.text = "may or may not have been stored: no answer to the commit";
+    f.text = "may or may not have been stored, repeat it: no answer";
     got = get(&f, "/throttle-app/a");
     assert_says(got, 503,
-                "may or may not have been stored: no answer to the commit; "
-                "repeat the request");
+                "may or may not have been stored, repeat it: no answer");
     assert_has(got, "\r\nSluice-Reason: unknown\r\n");
     f.text = "";
     assert_says(get(&f, "/throttle-app/a"), 503,
-                "may or may not have been stored; repeat the request");
+                "may or may not have been stored, repeat it");
     fixture_close(&f);
 }
 

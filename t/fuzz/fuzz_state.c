@@ -28,6 +28,7 @@ ask(const struct sluice_view *v, const struct sluice_cluster *c)
 {
     const struct sluice_freshness fresh = {.now_mono_ms = 1000,
                                            .max_age_ms = 1000};
+    const struct sluice_rules rules = {.view = v};
     const struct sluice_request r = {.app = {"a", 1},
                                      .store_type = {"mysql", 5},
                                      .store_name = {c->name, strlen(c->name)}};
@@ -35,7 +36,7 @@ ask(const struct sluice_view *v, const struct sluice_cluster *c)
     struct sluice_verdict verdict;
     size_t len;
 
-    sluice_verdict_check(v, &fresh, NULL, &r, &verdict);
+    sluice_verdict_check(v, &fresh, &rules, &r, &verdict);
     MUST(memchr(verdict.message, '\0', sizeof(verdict.message)));
     MUST(isfinite(verdict.value) && isfinite(verdict.threshold));
     MUST(verdict.status != 200 || c->status == SLUICE_METRIC_VALUE);
@@ -63,6 +64,15 @@ load(const void *image, size_t size)
         MUST(sluice_view_cluster(&v, c->name, strlen(c->name)) == c);
         ask(&v, c);
     }
+    for (uint32_t i = 0; i < v.nthrottles; i++) {
+        const struct sluice_throttle *t = &v.throttles[i];
+
+        MUST(memchr(t->key, '\0', sizeof(t->key)) && t->key[0]);
+        MUST(t->ratio >= 0 && t->ratio <= 1);
+        MUST(sluice_view_throttle(&v, t->key, strlen(t->key)) == t);
+    }
+    MUST(memchr(v.facts.store_id, '\0', sizeof(v.facts.store_id)));
+    MUST(memchr(v.facts.redis_channel, '\0', sizeof(v.facts.redis_channel)));
     for (uint32_t i = 0; i < v.nhosts; i++)
         MUST(memchr(v.hosts[i].text, '\0', sizeof(v.hosts[i].text)));
     sluice_view_free(&v);

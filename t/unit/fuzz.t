@@ -19,6 +19,10 @@ my @clang = (qw/ clang -std=gnu11 -D_GNU_SOURCE -g -O1 /,
 plan skip_all => "no clang with libFuzzer here" unless fuzzer_runtime();
 
 fuzz('fuzz_state', 5, seed_image(), seed_file());
+fuzz('fuzz_order', 2, 'sluice1 6f1c9a52 47 throttle 0.5 60000 app/main1',
+    'sluice1 - 0 unthrottle 0 0 app', 'sluice1 a 3 skip 0 1 db1',
+    'sluice1 a 3 recover 0 0 db1', 'sluice1 a 3 beat 0 0 ',
+    'sluice1 a 3 hint 0 0 ');
 fuzz('fuzz_format', 2, '1.5e-3', '0x1.8p-2', "a\xc3\xbc\n<b>", '1_0', '-inf');
 
 done_testing();
@@ -75,7 +79,8 @@ sub write_file {
 
 ###############################################################################
 
-# An image with a node, two clusters and a host; a file with it in a slot.
+# An image of everything: a node, two clusters, a host, facts and a throttle; a
+# file with it in a slot.
 
 sub seed_image {
     my $node = pack('Q L L', ~0, 1, 0);
@@ -83,7 +88,10 @@ sub seed_image {
         "cluster$_", 0.25, 1, 900, 2000, 900, 900, $_, 0, 'text') } 1, 2;
     my $host = pack('a64 a256 a48 d Q L L S x6 a256',
         'cluster1', 'db1', '127.0.0.1', 0.25, 900, 711, 1, 3306, 'text');
-    my @sections = ([1, $node], [2, @clusters], [3, $host]);
+    my $facts = pack('Q Q a40 a128 L L', 47, 900, '6f1c9a52', 'channel', 0, 0);
+    my $throttle = pack('a136 d Q', 'app/cluster1', 0.5, 0);
+    my @sections = ([1, $node], [2, @clusters], [3, $host], [4, $facts],
+        [5, $throttle]);
     my $offset = 32 + 16 * @sections;
     my ($descriptors, $records) = ('', '');
 

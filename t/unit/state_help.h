@@ -19,7 +19,9 @@
 
 #include "tempdir.h"
 
-static const struct sluice_capacity small = {.clusters = 4, .hosts = 8};
+static const struct sluice_capacity small = {.clusters = 4,
+                                             .hosts = 8,
+                                             .throttles = 6};
 static char err[1024];
 
 static inline int
@@ -66,14 +68,16 @@ make_file(const char *name)
 static inline size_t
 make_image(void *buf, uint32_t kind, uint32_t count, uint64_t mark)
 {
-    const struct sluice_section section = {
-        .kind = kind == SLUICE_PART_VERDICTS ? SLUICE_SECTION_CLUSTERS
-                                             : SLUICE_SECTION_HOSTS,
-        .count = count,
-        .stride = kind == SLUICE_PART_VERDICTS ? sizeof(struct sluice_cluster)
-                                               : sizeof(struct sluice_host),
+    static const struct sluice_section sections[SLUICE_PART_KINDS] = {
+        {.kind = SLUICE_SECTION_CLUSTERS,
+         .stride = sizeof(struct sluice_cluster)},
+        {.kind = SLUICE_SECTION_HOSTS, .stride = sizeof(struct sluice_host)},
+        {.kind = SLUICE_SECTION_THROTTLES,
+         .stride = sizeof(struct sluice_throttle)},
     };
+    struct sluice_section section = sections[kind - 1];
 
+    section.count = count;
     return sluice_image_begin(buf, mark, 1, &section);
 }
 

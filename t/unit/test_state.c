@@ -53,6 +53,7 @@ test_readers_find_the_file_after_commit(void **state)
 
     assert_int_equal(publish(w, SLUICE_PART_VERDICTS, 11), 0);
     assert_int_equal(publish(w, SLUICE_PART_DETAIL, 12), 0);
+    assert_int_equal(publish(w, SLUICE_PART_RULES, 13), 0);
     sluice_writer_heartbeat(w, 5000);
     assert_false(exists("state"));
     assert_int_equal(sluice_map_open(&m, path(), err, sizeof(err)), -1);
@@ -61,12 +62,14 @@ test_readers_find_the_file_after_commit(void **state)
     m = opened();
     assert_true(seen(&m, SLUICE_PART_VERDICTS) == 11);
     assert_true(seen(&m, SLUICE_PART_DETAIL) == 12);
+    assert_true(seen(&m, SLUICE_PART_RULES) == 13);
     assert_true(sluice_map_heartbeat(&m) == 5000);
     assert_int_equal(sluice_map_header(&m)->pid, getpid());
     assert_int_equal(sluice_map_header(&m)->major, SLUICE_MAJOR);
     assert_int_equal(sluice_map_header(&m)->minor, SLUICE_MINOR);
     assert_int_equal(sluice_map_header(&m)->cluster_capacity, 4);
     assert_int_equal(sluice_map_header(&m)->host_capacity, 8);
+    assert_int_equal(sluice_map_header(&m)->throttle_capacity, 6);
     assert_true(sluice_map_header(&m)->born_real_ms > 1600000000000);
     sluice_map_close(&m);
     sluice_writer_close(w);
@@ -261,6 +264,7 @@ test_each_publish_is_seen_at_once(void **state)
         assert_true(sluice_map_heartbeat(&m) == 1000 + i);
     }
     assert_true(sluice_map_generation(&m, SLUICE_PART_DETAIL) == 0);
+    assert_true(sluice_map_generation(&m, SLUICE_PART_RULES) == 0);
     sluice_map_close(&m);
     sluice_writer_close(w);
 }
@@ -286,6 +290,31 @@ test_a_full_image_fits_to_the_last_byte(void **state)
     sluice_writer_close(w);
 }
 
+/* All that the capacity promises, facts and throttles, and not one more. */
+static void
+test_rules_fit_as_many_as_promised(void **state)
+{
+    (void)state;
+    struct sluice_section sections[] = {
+        {SLUICE_SECTION_FACTS, 1, sizeof(struct sluice_facts), 0},
+        {SLUICE_SECTION_THROTTLES, small.throttles,
+         sizeof(struct sluice_throttle), 0},
+    };
+    struct sluice_writer *w = committed();
+    size_t size = sluice_image_begin(images, 7, 2, sections);
+
+    assert_int_equal(sluice_writer_capacity(w).throttles, small.throttles);
+    assert_int_equal(sluice_writer_publish(w, SLUICE_PART_RULES, images, size),
+                     0);
+    assert_true(found(SLUICE_PART_RULES) == 7);
+    sections[1].count++;
+    size = sluice_image_begin(images, 8, 2, sections);
+    assert_int_equal(sluice_writer_publish(w, SLUICE_PART_RULES, images, size),
+                     -1);
+    assert_true(found(SLUICE_PART_RULES) == 7);
+    sluice_writer_close(w);
+}
+
 static void
 test_what_does_not_fit_is_refused_and_nothing_changes(void **state)
 {
@@ -297,7 +326,8 @@ test_what_does_not_fit_is_refused_and_nothing_changes(void **state)
         sluice_writer_publish(w, SLUICE_PART_VERDICTS, images, size), -1);
     size = make_image(images, SLUICE_PART_VERDICTS, 1, 99);
     assert_int_equal(sluice_writer_publish(w, 0, images, size), -1);
-    assert_int_equal(sluice_writer_publish(w, 3, images, size), -1);
+    assert_int_equal(
+        sluice_writer_publish(w, SLUICE_PART_KINDS + 1, images, size), -1);
     assert_int_equal(
         sluice_writer_publish(w, SLUICE_PART_VERDICTS, images, size - 8), -1);
     assert_int_equal(sluice_writer_publish(w, SLUICE_PART_VERDICTS, images, 24),
@@ -346,6 +376,7 @@ main(void)
         TEST(test_a_directory_in_the_place_is_an_error),
         TEST(test_each_publish_is_seen_at_once),
         TEST(test_a_full_image_fits_to_the_last_byte),
+        TEST(test_rules_fit_as_many_as_promised),
         TEST(test_what_does_not_fit_is_refused_and_nothing_changes),
         TEST(test_the_bell_is_heard_in_the_directory),
     };

@@ -7,7 +7,8 @@ static void
 test_a_larger_file_replaces_the_old_one(void **state)
 {
     (void)state;
-    const struct sluice_capacity large = {.clusters = 6, .hosts = 16};
+    const struct sluice_capacity large = {
+        .clusters = 6, .hosts = 16, .throttles = 99};
     struct sluice_writer *w = committed();
     struct sluice_map m = opened();
     size_t size;
@@ -17,6 +18,7 @@ test_a_larger_file_replaces_the_old_one(void **state)
     assert_int_equal(sluice_writer_resize(w, large, err, sizeof(err)), 0);
     assert_int_equal(sluice_writer_capacity(w).clusters, 6);
     assert_int_equal(sluice_writer_capacity(w).hosts, 16);
+    assert_int_equal(sluice_writer_capacity(w).throttles, 99);
     size = make_image(images, SLUICE_PART_VERDICTS, 6, 42);
     assert_int_equal(
         sluice_writer_publish(w, SLUICE_PART_VERDICTS, images, size), 0);

@@ -106,6 +106,21 @@ load(const struct sluice_map *m, uint32_t kind, struct sluice_view *v)
     free(image);
 }
 
+/* To a file of minor 0 there is no part of rules, and no rule in others. */
+static void
+assert_no_rules(const struct sluice_map *m, const struct sluice_view *v)
+{
+    const struct sluice_facts none = {0};
+
+    assert_int_equal(sluice_map_slot_size(m, SLUICE_PART_RULES), 0);
+    assert_true(sluice_map_generation(m, SLUICE_PART_RULES) == 0);
+    assert_true(sluice_map_snapshot(m, SLUICE_PART_RULES, NULL) == 0);
+    assert_int_equal(sluice_map_header(m)->throttle_capacity, 0);
+    assert_memory_equal(&v->facts, &none, sizeof(none));
+    assert_int_equal(v->nthrottles, 0);
+    assert_null(sluice_view_throttle(v, "archiver", 8));
+}
+
 /* Records are equal as far as minor 0 and this build both know them. */
 static void
 read_by_today(struct m0_content *c)
@@ -118,6 +133,7 @@ read_by_today(struct m0_content *c)
         fail_msg("open: %s", err);
     load(&m, SLUICE_PART_VERDICTS, &verdicts);
     load(&m, SLUICE_PART_DETAIL, &detail);
+    assert_no_rules(&m, &verdicts);
     memset(c, 0, sizeof(*c));
     c->heartbeat_mono_ms = sluice_map_heartbeat(&m);
     c->generation[0] = sluice_map_generation(&m, 1);
@@ -289,7 +305,7 @@ publish(struct sluice_writer *w,
             memcpy(at + n * sections[i].stride,
                    (const char *)records[i] + n * sizes[i], sizes[i]);
     }
-    for (uint64_t g = 0; g < written.generation[kind - 1]; g++)
+    for (uint64_t g = 0; g < (kind < 3 ? written.generation[kind - 1] : 1); g++)
         assert_int_equal(sluice_writer_publish(w, kind, image, size), 0);
     free(image);
 }
@@ -298,7 +314,8 @@ static void
 test_minor_0_reads_what_this_build_writes(void **state)
 {
     (void)state;
-    const struct sluice_capacity capacity = {.clusters = 3, .hosts = 3};
+    const struct sluice_capacity capacity = {
+        .clusters = 3, .hosts = 3, .throttles = 3};
     const struct sluice_section verdicts[] = {
         {SLUICE_SECTION_NODE, 1, sizeof(struct sluice_node), 0},
         {SLUICE_SECTION_CLUSTERS, 2, sizeof(struct sluice_cluster), 0},
@@ -306,6 +323,12 @@ test_minor_0_reads_what_this_build_writes(void **state)
     const struct sluice_section detail[] = {
         {SLUICE_SECTION_HOSTS, 3, sizeof(struct sluice_host), 0},
     };
+    const struct sluice_section rules[] = {
+        {SLUICE_SECTION_FACTS, 1, sizeof(struct sluice_facts), 0},
+        {SLUICE_SECTION_THROTTLES, 1, sizeof(struct sluice_throttle), 0},
+    };
+    const struct sluice_facts facts = {.revision = 47};
+    const struct sluice_throttle throttle = {.key = "archiver", .ratio = 1};
     struct sluice_writer *w;
     struct m0_content c;
     char err[512];
@@ -319,6 +342,9 @@ test_minor_0_reads_what_this_build_writes(void **state)
     publish(w, SLUICE_PART_DETAIL, 1, detail,
             (const void *const[]){written.hosts},
             (const size_t[]){sizeof(struct m0_host)});
+    publish(w, SLUICE_PART_RULES, 2, rules,
+            (const void *const[]){&facts, &throttle},
+            (const size_t[]){sizeof(facts), sizeof(throttle)});
     sluice_writer_heartbeat(w, written.heartbeat_mono_ms);
     assert_int_equal(sluice_writer_commit(w, err, sizeof(err)), 0);
     assert_int_equal(read_by_minor0(&c), 0);

@@ -15,6 +15,7 @@
 
 #define REVISION_MS 250 /* how often the revision is asked for */
 #define ROWS_MS 500     /* and all rows, whatever it is */
+#define HINT_GAP_MS 20  /* between reads, however many ask for them */
 #define LISTS_MS 1000
 #define BEAT_MS 2000 /* freno's interval */
 #define SCHEMA_MS 10000
@@ -491,15 +492,19 @@ static const struct session_events events = {
 
 /* ---- for others ------------------------------------------------------- */
 
+/* A burst of hints is one read in a while, not as many. */
 void
 reader_hint(struct reader *r, uint64_t revision)
 {
+    uint64_t now_ms = clock_mono_ms(), due_ms = r->begun_ms + HINT_GAP_MS;
+
     if (revision != 0 && revision <= r->facts.revision)
         return;
-    r->revision_due_ms = 0;
-    if (!has(r, SCHEMA_SLUICE_REVISION))
-        r->rows_due_ms = 0;
-    uv_timer_start(&r->timer, on_due, 0, 0);
+    if (due_ms < r->revision_due_ms)
+        r->revision_due_ms = due_ms;
+    if (!has(r, SCHEMA_SLUICE_REVISION) && due_ms < r->rows_due_ms)
+        r->rows_due_ms = due_ms;
+    uv_timer_start(&r->timer, on_due, due_ms > now_ms ? due_ms - now_ms : 0, 0);
 }
 
 void

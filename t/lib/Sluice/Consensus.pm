@@ -138,21 +138,29 @@ sub say {
     return print $input "$command\n";
 }
 
-# Of every line about that: { ms => …, key => value … }.
+# Of every line about that: { ms => …, key => value … }. A line is read once.
 sub events {
     my ($self, $event) = @_;
-    my @found;
 
-    for ($self->log =~ /^(\d+ \Q$event\E(?: .*)?)$/mg) {
-        my ($ms, $rest) = /^(\d+) \w+ ?(.*)$/;
-        my %event = (ms => $ms, line => $_);
-
-        $event{$1} = $2 if $rest =~ s/ ?\b(text)=(.*)$//;
-        push @{ $event{list}{$1} }, $2 while $rest =~ /\b(throttle|skip)=(\S*)/g;
-        $event{$1} = $2 while $rest =~ /\b(\w+)=(\S*)/g;
-        push @found, \%event;
+    open my $fh, '<', $self->{log} or return;
+    seek $fh, $self->{read} // 0, 0;
+    while (my $line = <$fh>) {
+        last if $line !~ /\n\z/;
+        $self->{read} = tell $fh;
+        push @{ $self->{events}{$1} }, parse($line) if $line =~ /^\d+ (\w+)/;
     }
-    return @found;
+    return @{ $self->{events}{$event} // [] };
+}
+
+sub parse {
+    my ($line) = @_;
+    my ($ms, $rest) = $line =~ /^(\d+) \w+ ?(.*)$/;
+    my %event = (ms => $ms, line => $line);
+
+    $event{text} = $1 if $rest =~ s/ ?\btext=(.*)$//;
+    push @{ $event{list}{$1} }, $2 while $rest =~ /\b(throttle|skip)=(\S*)/g;
+    $event{$1} = $2 while $rest =~ /\b(\w+)=(\S*)/g;
+    return \%event;
 }
 
 sub last_event {
@@ -194,7 +202,7 @@ sub change {
 
 sub status {
     my ($self) = @_;
-    my $seen = $self->events('status');
+    my $seen = () = $self->events('status');
 
     $self->say('status');
     return $self->wait_for('status', sub {

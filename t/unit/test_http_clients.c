@@ -112,6 +112,63 @@ test_answer_not_taken(void **state)
     finish(&f);
 }
 
+static void
+count_turn(uv_prepare_t *prepare)
+{
+    ++*(unsigned *)prepare->data;
+}
+
+static void
+stop_turning(uv_timer_t *timer)
+{
+    uv_stop(timer->loop);
+}
+
+/* Turns of the loop in a fifth of a second. */
+static unsigned
+turns(struct fixture *f)
+{
+    unsigned count = 0;
+    uv_prepare_t prepare;
+    uv_timer_t timer;
+
+    uv_prepare_init(&f->loop.uv, &prepare);
+    uv_timer_init(&f->loop.uv, &timer);
+    prepare.data = &count;
+    uv_prepare_start(&prepare, count_turn);
+    uv_timer_start(&timer, stop_turning, 200, 0);
+    uv_run(&f->loop.uv, UV_RUN_DEFAULT);
+    uv_close((uv_handle_t *)&prepare, NULL);
+    uv_close((uv_handle_t *)&timer, NULL);
+    uv_run(&f->loop.uv, UV_RUN_NOWAIT);
+    return count;
+}
+
+/* Whatever clients do not do, the loop sleeps meanwhile. */
+static void
+test_no_spinning(void **state)
+{
+    struct fixture f;
+    int fds[6];
+
+    (void)state;
+    open_with(&f, (struct http_options){.max_clients = 5});
+    fds[0] = connect_and_send(&f, "");
+    fds[1] = connect_and_send(&f, "GET /now HTTP/1.1\r\nHo");
+    fds[2] = connect_and_send(&f, "GET /later/0" LAST);
+    fds[3] = connect_and_send(&f, "GET /later/1" LAST);
+    wait_held(&f, 2);
+    shutdown(fds[3], SHUT_WR);
+    fds[4] = connect_and_send(&f, "GET /now HTTP/1.1\r\nHost: t\r\n\r\n");
+    fds[5] = connect_and_send(&f, "GET /now" LAST); /* no room for it */
+    assert_true(turns(&f) < 40);
+    answer_held(&f, 0);
+    answer_held(&f, 1);
+    for (size_t i = 0; i < 6; i++)
+        close(fds[i]);
+    finish(&f);
+}
+
 /* ---- nonsense --------------------------------------------------------- */
 
 static void
@@ -205,6 +262,7 @@ main(void)
         cmocka_unit_test(test_idle_connection),
         cmocka_unit_test(test_waiting_is_not_slow),
         cmocka_unit_test(test_answer_not_taken),
+        cmocka_unit_test(test_no_spinning),
         cmocka_unit_test(test_garbage),
         cmocka_unit_test(test_long),
         cmocka_unit_test(test_noise),

@@ -15,6 +15,10 @@
 #include "ngx_sluice.h"
 
 
+#define NGX_HTTP_SLUICE_JSON  "application/json"
+#define NGX_HTTP_SLUICE_TEXT  "text/plain; charset=utf-8"
+
+
 typedef ngx_int_t (*ngx_http_sluice_page_pt)(ngx_http_request_t *r);
 
 
@@ -57,6 +61,16 @@ ngx_int_t ngx_http_sluice_header(ngx_http_request_t *r, char *key,
 
 ngx_int_t ngx_http_sluice_send(ngx_http_request_t *r, ngx_uint_t status,
     char *type, ngx_buf_t *b);
+
+/* freno's 500 for a number of a path that is none, or too large */
+
+ngx_int_t ngx_http_sluice_bad_number(ngx_http_request_t *r, char *parser,
+    ngx_str_t *text, ngx_uint_t range);
+
+/* pages of files of their own */
+
+ngx_int_t ngx_http_sluice_recent(ngx_http_request_t *r);
+ngx_int_t ngx_http_sluice_counters(ngx_http_request_t *r);
 
 /* a body in memory that stays */
 

@@ -5,11 +5,14 @@
 
 
 #include "ngx_http_sluice.h"
+#include "ngx_sluice_zone.h"
 
 #include "sluice_format.h"
 
 
 #define NGX_HTTP_SLUICE_SEGMENTS   4
+
+#define NGX_HTTP_SLUICE_LOW_MS     1000    /* p=low is refused that long */
 
 #define NGX_HTTP_SLUICE_MEMO       256     /* a power of two */
 #define NGX_HTTP_SLUICE_MEMO_BODY  128
@@ -33,8 +36,9 @@ typedef struct {
 static ngx_int_t ngx_http_sluice_check_uri(ngx_http_request_t *r,
     ngx_str_t *segment, ngx_uint_t n);
 static unsigned ngx_http_sluice_check_low(ngx_http_request_t *r);
-static ngx_int_t ngx_http_sluice_check_threshold(ngx_http_request_t *r,
-    ngx_str_t *text, int error);
+static void ngx_http_sluice_check_verdict(ngx_http_request_t *r,
+    struct sluice_request *request, struct sluice_verdict *verdict);
+static ngx_uint_t ngx_http_sluice_check_internal(struct sluice_text *app);
 static ngx_int_t ngx_http_sluice_check_answer(ngx_http_request_t *r,
     struct sluice_verdict *verdict);
 static ngx_int_t ngx_http_sluice_check_headers(ngx_http_request_t *r,
@@ -54,10 +58,8 @@ ngx_http_sluice_check_handler(ngx_http_request_t *r)
     int                          error;
     ngx_int_t                    rc;
     ngx_str_t                    segment[NGX_HTTP_SLUICE_SEGMENTS];
-    const struct sluice_view    *view;
     struct sluice_request        request;
     struct sluice_verdict        verdict;
-    struct sluice_freshness      fresh;
     ngx_http_sluice_loc_conf_t  *slcf;
 
     rc = ngx_http_sluice_begin(r);
@@ -88,13 +90,12 @@ ngx_http_sluice_check_handler(ngx_http_request_t *r)
         error = sluice_parse_float((char *) segment[3].data, segment[3].len,
                                    &request.threshold);
         if (error) {
-            return ngx_http_sluice_check_threshold(r, &segment[3], error);
+            return ngx_http_sluice_bad_number(r, "ParseFloat", &segment[3],
+                                              error == -2);
         }
     }
 
-    view = ngx_sluice_view(&fresh);
-
-    sluice_verdict_check(view, &fresh, NULL, &request, &verdict);
+    ngx_http_sluice_check_verdict(r, &request, &verdict);
 
     return ngx_http_sluice_check_answer(r, &verdict);
 }
@@ -170,56 +171,65 @@ ngx_http_sluice_check_low(ngx_http_request_t *r)
 }
 
 
-static ngx_int_t
-ngx_http_sluice_check_threshold(ngx_http_request_t *r, ngx_str_t *text,
-    int error)
+/* judges, and remembers who asked, what was said and what follows from it */
+
+static void
+ngx_http_sluice_check_verdict(ngx_http_request_t *r,
+    struct sluice_request *request, struct sluice_verdict *verdict)
 {
-    char       *q;
-    u_char     *quoted;
-    size_t      i, len, size;
-    ngx_buf_t  *b;
+    ngx_sluice_zone_t         *zone;
+    struct sluice_rules        rules;
+    ngx_sluice_cluster_t      *cluster;
+    const struct sluice_view  *view;
+    struct sluice_freshness    fresh;
 
-    static char  head[] = "{\"StatusCode\":500,\"Message\":"
-                          "\"strconv.ParseFloat: parsing ";
-    static char  syntax[] = ": invalid syntax\"}\n";
-    static char  range[] = ": value out of range\"}\n";
+    view = ngx_sluice_view(&fresh);
+    ngx_sluice_rules(&rules);
 
-    /* quoted as a string, and the quoted string again for JSON */
-
-    quoted = ngx_pnalloc(r->pool, 2 * text->len + 2);
-    if (quoted == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    if (request->store_type.len != 5
+        || ngx_memcmp(request->store_type.data, "mysql", 5) != 0)
+    {
+        sluice_verdict_check(view, &fresh, &rules, request, verdict);
+        return;
     }
 
-    len = 0;
-    quoted[len++] = '"';
+    zone = ngx_sluice_zone();
+    cluster = ngx_sluice_zone_cluster(zone, view, &request->store_name);
 
-    for (i = 0; i < text->len; i++) {
-        if (text->data[i] == '"' || text->data[i] == '\\') {
-            quoted[len++] = '\\';
-        }
+    request->low_marked = cluster->low_until > fresh.now_mono_ms;
 
-        quoted[len++] = text->data[i];
+    sluice_verdict_check(view, &fresh, &rules, request, verdict);
+
+    if (verdict->reason == SLUICE_REASON_THRESHOLD
+        && !request->low_priority
+        && !request->read
+        && cluster != zone->clusters
+        && !ngx_http_sluice_check_internal(&request->app))
+    {
+        cluster->low_until = fresh.now_mono_ms + NGX_HTTP_SLUICE_LOW_MS;
     }
 
-    quoted[len++] = '"';
+    /* 404, also where the asker wants to hear 200 of it */
 
-    size = 6 * len;
+    ngx_sluice_zone_count(cluster,
+                          (verdict->reason == SLUICE_REASON_NO_METRIC
+                           || verdict->reason == SLUICE_REASON_NOT_LEADER)
+                          ? NGX_HTTP_NOT_FOUND : verdict->status);
 
-    b = ngx_create_temp_buf(r->pool, sizeof(head) + size + sizeof(range));
-    if (b == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
+    ngx_sluice_recent_check(zone, &request->app, &r->connection->addr_text,
+                            fresh.now_mono_ms);
+}
 
-    b->last = ngx_cpymem(b->last, head, sizeof(head) - 1);
-    b->last += sluice_format_string((char *) quoted, len, (char *) b->last,
-                                    size);
 
-    q = (error == -2) ? range : syntax;
-    b->last = ngx_cpymem(b->last, q, ngx_strlen(q));
+/* the names that freno checks itself by */
 
-    return ngx_http_sluice_send(r, NGX_HTTP_INTERNAL_SERVER_ERROR,
-                                "application/json", b);
+static ngx_uint_t
+ngx_http_sluice_check_internal(struct sluice_text *app)
+{
+    return (app->len == sizeof("freno") - 1
+            && ngx_memcmp(app->data, "freno", app->len) == 0)
+           || (app->len == sizeof("freno-share-domain") - 1
+               && ngx_memcmp(app->data, "freno-share-domain", app->len) == 0);
 }
 
 
@@ -344,6 +354,8 @@ ngx_http_sluice_check_memo(struct sluice_verdict *verdict)
     case SLUICE_REASON_THRESHOLD:
     case SLUICE_REASON_NO_APP:
     case SLUICE_REASON_NO_METRIC:
+    case SLUICE_REASON_APP_DENIED:
+    case SLUICE_REASON_LOW_PRIORITY:
         break;
 
     default:

@@ -411,7 +411,8 @@ ngx_http_sluice_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (slcf->page == NULL) {
         return "needs one of these words: \"ok\", \"hostname\", \"leader\", "
-               "\"aggregated_metrics\", \"metrics_health\", \"help\"";
+               "\"aggregated_metrics\", \"metrics_health\", "
+               "\"recent_apps\", \"counters\", \"help\"";
     }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);

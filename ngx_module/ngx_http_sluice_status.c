@@ -9,9 +9,6 @@
 #include "sluice_format.h"
 
 
-#define NGX_HTTP_SLUICE_JSON     "application/json"
-#define NGX_HTTP_SLUICE_TEXT     "text/plain; charset=utf-8"
-
 /* "%.6f" of the largest double, with sign */
 #define NGX_HTTP_SLUICE_DECIMAL  320
 
@@ -38,6 +35,9 @@ static ngx_int_t ngx_http_sluice_leader(ngx_http_request_t *r);
 static ngx_int_t ngx_http_sluice_aggregated(ngx_http_request_t *r);
 static u_char *ngx_http_sluice_aggregate(ngx_http_sluice_list_t *list,
     const struct sluice_cluster *cluster, int decimals, u_char *p);
+static void ngx_http_sluice_ask(ngx_http_sluice_list_t *list,
+    const struct sluice_cluster *cluster, struct sluice_rules *rules,
+    struct sluice_verdict *verdict);
 static ngx_int_t ngx_http_sluice_health(ngx_http_request_t *r);
 static u_char *ngx_http_sluice_healthy_at(u_char *p, uint64_t real_ms);
 static ngx_int_t ngx_http_sluice_help(ngx_http_request_t *r);
@@ -55,6 +55,8 @@ static ngx_http_sluice_page_t  ngx_http_sluice_pages[] = {
     { ngx_string("leader"), ngx_http_sluice_leader },
     { ngx_string("aggregated_metrics"), ngx_http_sluice_aggregated },
     { ngx_string("metrics_health"), ngx_http_sluice_health },
+    { ngx_string("recent_apps"), ngx_http_sluice_recent },
+    { ngx_string("counters"), ngx_http_sluice_counters },
     { ngx_string("help"), ngx_http_sluice_help },
     { ngx_null_string, NULL }
 };
@@ -63,12 +65,22 @@ static ngx_http_sluice_page_t  ngx_http_sluice_pages[] = {
 /* the routes of conf/nginx/freno.conf, in freno's order */
 
 static char  ngx_http_sluice_routes[] =
-    "[\"/lb-check\",\"/_ping\",\"/status\",\"/leader-check\",\"/hostname\","
+    "[\"/lb-check\",\"/_ping\",\"/status\",\"/leader-check\","
+    "\"/raft/leader\",\"/raft/state\",\"/consensus/leader\","
+    "\"/consensus/state\",\"/consensus/status\",\"/hostname\","
     "\"/check/:app/:storeType/:storeName\","
     "\"/check-if-exists/:app/:storeType/:storeName\","
     "\"/check-read/:app/:storeType/:storeName/:threshold\","
     "\"/check-read-if-exists/:app/:storeType/:storeName/:threshold\","
-    "\"/aggregated-metrics\",\"/metrics-health\",\"/help\"]\n";
+    "\"/aggregated-metrics\",\"/metrics-health\","
+    "\"/throttle-app/:app\",\"/throttle-app/:app/ratio/:ratio\","
+    "\"/throttle-app/:app/ttl/:ttlMinutes\","
+    "\"/throttle-app/:app/ttl/:ttlMinutes/ratio/:ratio\","
+    "\"/unthrottle-app/:app\",\"/throttled-apps\","
+    "\"/recent-apps\",\"/recent-apps/:lastMinutes\","
+    "\"/skip-host/:hostName\",\"/skip-host/:hostName/ttl/:ttlMinutes\","
+    "\"/skipped-hosts\",\"/recover-host/:hostName\","
+    "\"/sluice/counters\",\"/help\"]\n";
 
 
 ngx_int_t
@@ -234,20 +246,9 @@ static u_char *
 ngx_http_sluice_aggregate(ngx_http_sluice_list_t *list,
     const struct sluice_cluster *cluster, int decimals, u_char *p)
 {
-    struct sluice_request  request;
     struct sluice_verdict  verdict;
 
-    ngx_memzero(&request, sizeof(struct sluice_request));
-
-    request.app.data = "freno";
-    request.app.len = sizeof("freno") - 1;
-    request.store_type.data = "mysql";
-    request.store_type.len = sizeof("mysql") - 1;
-    request.store_name.data = cluster->name;
-    request.store_name.len = ngx_strlen(cluster->name);
-
-    sluice_verdict_check(list->view, &list->fresh, NULL, &request,
-                         &verdict);
+    ngx_http_sluice_ask(list, cluster, NULL, &verdict);
 
     if (verdict.status == NGX_HTTP_NOT_FOUND) {
         return NULL;
@@ -271,20 +272,46 @@ ngx_http_sluice_aggregate(ngx_http_sluice_list_t *list,
 }
 
 
+/* as freno asks itself */
+
+static void
+ngx_http_sluice_ask(ngx_http_sluice_list_t *list,
+    const struct sluice_cluster *cluster, struct sluice_rules *rules,
+    struct sluice_verdict *verdict)
+{
+    struct sluice_request  request;
+
+    ngx_memzero(&request, sizeof(struct sluice_request));
+
+    request.app.data = "freno";
+    request.app.len = sizeof("freno") - 1;
+    request.store_type.data = "mysql";
+    request.store_type.len = sizeof("mysql") - 1;
+    request.store_name.data = cluster->name;
+    request.store_name.len = ngx_strlen(cluster->name);
+
+    sluice_verdict_check(list->view, &list->fresh, rules, &request, verdict);
+}
+
+
 static ngx_int_t
 ngx_http_sluice_health(ngx_http_request_t *r)
 {
     u_char                       *first;
     size_t                        size;
-    uint64_t                      age;
+    uint64_t                      age, at;
     ngx_buf_t                    *b;
     ngx_uint_t                    i;
+    struct sluice_rules           rules;
+    struct sluice_verdict         verdict;
     ngx_http_sluice_list_t        list;
     const struct sluice_cluster  *cluster;
 
     if (ngx_http_sluice_list(r, &list) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    ngx_sluice_rules(&rules);
 
     size = sizeof(",\"mysql/\":{\"LastHealthyAt\":"
                   "\"1970-09-28T12:00:00.000+06:00\","
@@ -303,20 +330,27 @@ ngx_http_sluice_health(ngx_http_request_t *r)
 
         cluster = list.clusters[i];
 
-        if (cluster->healthy_mono_ms == 0) {
-            continue;
-        }
-
+        at = cluster->healthy_real_ms;
         age = 0;
 
-        if (list.fresh.now_mono_ms > cluster->healthy_mono_ms) {
+        ngx_http_sluice_ask(&list, cluster, &rules, &verdict);
+
+        if (verdict.status == NGX_HTTP_OK) {
+
+            /* just now, however long ago it was sampled */
+
+            at = (uint64_t) ngx_time() * 1000 + ngx_cached_time->msec;
+
+        } else if (cluster->healthy_mono_ms == 0) {
+            continue;
+
+        } else if (list.fresh.now_mono_ms > cluster->healthy_mono_ms) {
             age = list.fresh.now_mono_ms - cluster->healthy_mono_ms;
         }
 
         b->last = ngx_http_sluice_key(b->last, first, cluster);
         b->last = ngx_sprintf(b->last, "{\"LastHealthyAt\":\"");
-        b->last = ngx_http_sluice_healthy_at(b->last,
-                                             cluster->healthy_real_ms);
+        b->last = ngx_http_sluice_healthy_at(b->last, at);
         b->last = ngx_sprintf(b->last, "\",\"SecondsSinceLastHealthy\":%uL}",
                               age / 1000);
     }

@@ -1,7 +1,7 @@
 
 /*
- * What the nginx files of Sluice share: the sluice{} block and the view that
- * each worker has of the state file.
+ * What the nginx files of Sluice share: the sluice{} block, the view that
+ * each worker has of the state file, and the rules that it holds.
  */
 
 
@@ -22,17 +22,37 @@
 #define NGX_SLUICE_NO_STATE  "no state: %s"
 
 
+/* where Redis is, and as whom it is asked */
+
 typedef struct {
-    ngx_str_t    state;
-    ngx_str_t    directory;    /* of the state file, as inotify wants it */
-    ngx_str_t    name;         /* of the state file in its directory */
-    ngx_msec_t   max_age;
+    ngx_str_t                  name;       /* as it was written */
+    ngx_addr_t                *addrs;
+    ngx_uint_t                 naddrs;
+    ngx_str_t                  user;
+    ngx_str_t                  password;   /* in a file, said to nobody */
+} ngx_sluice_redis_conf_t;
 
-    ngx_str_t    needed;       /* what cannot do without the block, and where */
-    ngx_str_t    trouble;      /* already logged when the file was parsed */
 
-    ngx_flag_t   present;
+typedef struct {
+    ngx_str_t                  state;
+    ngx_str_t                  directory;  /* of the state file */
+    ngx_str_t                  name;       /* of the state file in it */
+    ngx_msec_t                 max_age;
+
+    ssize_t                    zone_size;
+    ngx_shm_zone_t            *zone;       /* its data: ngx_sluice_zone_t */
+    ngx_sluice_redis_conf_t   *redis;      /* NULL: orders come by the state */
+
+    ngx_str_t                  needed;     /* what needs the block, and where */
+    ngx_str_t                  trouble;    /* logged when the file was parsed */
+
+    ngx_flag_t                 present;
 } ngx_sluice_conf_t;
+
+
+/* CLOCK_MONOTONIC in milliseconds, just now */
+
+uint64_t ngx_sluice_now(void);
 
 
 /* remembers that a directive needs the block, which may stand further down */
@@ -48,6 +68,18 @@ ngx_int_t ngx_sluice_need(ngx_conf_t *cf, char *kind, ngx_str_t *name);
 const struct sluice_view *ngx_sluice_view(struct sluice_freshness *fresh);
 
 
+/*
+ * Who is throttled, by what the view and the overlay say.  To be asked for
+ * after ngx_sluice_view(), which reads the rules too.
+ */
+
+void ngx_sluice_rules(struct sluice_rules *rules);
+
+/* what the rules are a read of; zeroes while there are none */
+
+const struct sluice_view *ngx_sluice_view_rules(void);
+
+
 /* life of the view in a worker */
 
 void ngx_sluice_view_init(ngx_sluice_conf_t *scf);
@@ -59,6 +91,15 @@ void ngx_sluice_view_done(void);
 
 void ngx_sluice_watch_start(ngx_cycle_t *cycle);
 void ngx_sluice_watch_stop(void);
+
+
+/* the "redis" directive, and the life of a worker's connection */
+
+char *ngx_sluice_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+void ngx_sluice_redis_start(ngx_cycle_t *cycle);
+void ngx_sluice_redis_look(void);
+void ngx_sluice_redis_stop(void);
 
 
 extern ngx_module_t  ngx_sluice_module;

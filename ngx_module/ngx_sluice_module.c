@@ -5,7 +5,7 @@
  */
 
 
-#include "ngx_sluice.h"
+#include "ngx_sluice_zone.h"
 
 
 #define NGX_SLUICE_CONF   0x02000000
@@ -18,6 +18,8 @@ static char *ngx_sluice_init_conf(ngx_cycle_t *cycle, void *conf);
 static char *ngx_sluice_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_sluice_state(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_sluice_max_age(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_sluice_zone_size(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static ngx_int_t ngx_sluice_state_path(ngx_cycle_t *cycle,
     ngx_sluice_conf_t *scf);
@@ -46,6 +48,20 @@ static ngx_command_t  ngx_sluice_commands[] = {
     { ngx_string("max_age"),
       NGX_SLUICE_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
       ngx_sluice_max_age,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("zone"),
+      NGX_SLUICE_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_sluice_zone_size,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("redis"),
+      NGX_SLUICE_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE123,
+      ngx_sluice_redis,
       0,
       0,
       NULL },
@@ -94,7 +110,9 @@ ngx_sluice_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
+    ngx_sluice_zone_claim(scf->zone->data);
     ngx_sluice_view_init(scf);
+    ngx_sluice_redis_start(cycle);
     ngx_sluice_watch_start(cycle);
 
     return NGX_OK;
@@ -105,6 +123,7 @@ static void
 ngx_sluice_exit_process(ngx_cycle_t *cycle)
 {
     ngx_sluice_watch_stop();
+    ngx_sluice_redis_stop();
     ngx_sluice_view_done();
 }
 
@@ -157,6 +176,9 @@ ngx_sluice_create_conf(ngx_cycle_t *cycle)
      *     scf->state = { 0, NULL };
      *     scf->directory = { 0, NULL };
      *     scf->name = { 0, NULL };
+     *     scf->zone_size = 0;
+     *     scf->zone = NULL;
+     *     scf->redis = NULL;
      *     scf->needed = { 0, NULL };
      *     scf->trouble = { 0, NULL };
      *     scf->present = 0;
@@ -296,11 +318,15 @@ ngx_sluice_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (rv != NGX_CONF_OK) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "the \"sluice\" block takes \"state PATH;\" "
-                           "and \"max_age TIME;\", each once");
+                           "the \"sluice\" block takes \"state PATH;\", "
+                           "\"max_age TIME;\", \"zone SIZE;\" and \"redis "
+                           "ADDRESS [user=NAME] [password_file=PATH];\", "
+                           "each once");
+        return rv;
     }
 
-    return rv;
+    return ngx_sluice_zone_add(cf, scf) == NGX_OK ? NGX_CONF_OK
+                                                  : NGX_CONF_ERROR;
 }
 
 
@@ -359,6 +385,39 @@ ngx_sluice_max_age(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     scf->max_age = age;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_sluice_zone_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_sluice_conf_t  *scf = conf;
+
+    ngx_str_t  *value;
+
+    if (scf->zone_size) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    scf->zone_size = ngx_parse_size(&value[1]);
+
+    if (scf->zone_size == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid zone \"%V\": write a size, such as "
+                           "\"8m\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (scf->zone_size < NGX_SLUICE_ZONE_LEAST) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "zone \"%V\" is too small: write at least \"1m\"",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
 
     return NGX_CONF_OK;
 }

@@ -1,7 +1,7 @@
 
 /*
- * A worker's view of the state file: mapped once, copied when its generation
- * changed, opened again when the path leads to another file.
+ * A worker's view of the state file: mapped once, each part copied when its
+ * generation changed, opened again when the path leads to another file.
  */
 
 
@@ -11,15 +11,23 @@
 
 
 typedef struct {
-    struct sluice_map    map;
-    struct sluice_view   view;
+    uint32_t             kind;
     uint64_t             generation;       /* of the view, 0: none */
+    struct sluice_view   view;
 
     void                *image;            /* snapshots are taken into it */
     size_t               size;
+} ngx_sluice_part_t;
+
+
+typedef struct {
+    struct sluice_map    map;
+    ngx_sluice_part_t    verdicts;
+    ngx_sluice_part_t    rules;            /* the last ones stay */
 
     u_char              *no_state;         /* NULL: there is a view */
     u_char               err[NGX_SLUICE_ERRSTR];
+    u_char               no_rules[NGX_SLUICE_ERRSTR];    /* "": they are good */
     u_char               logged[NGX_SLUICE_ERRSTR];
 } ngx_sluice_reader_t;
 
@@ -27,7 +35,10 @@ typedef struct {
 static void ngx_sluice_view_open(ngx_sluice_conf_t *scf);
 static void ngx_sluice_view_close(void);
 static void ngx_sluice_view_load(void);
-static ngx_int_t ngx_sluice_view_room(void);
+static void ngx_sluice_rules_load(void);
+static ngx_int_t ngx_sluice_part_load(ngx_sluice_part_t *part, char *err);
+static ngx_int_t ngx_sluice_part_room(ngx_sluice_part_t *part);
+static void ngx_sluice_part_done(ngx_sluice_part_t *part);
 static void ngx_sluice_view_age(struct sluice_freshness *fresh);
 static void ngx_sluice_view_none(const char *why);
 static void ngx_sluice_view_report(ngx_sluice_conf_t *scf, u_char *trouble);
@@ -35,7 +46,10 @@ static ngx_int_t ngx_sluice_view_guard(void);
 static void ngx_sluice_view_sigbus(int signo, siginfo_t *info, void *context);
 
 
-static ngx_sluice_reader_t  ngx_sluice_reader;
+static ngx_sluice_reader_t  ngx_sluice_reader = {
+    .verdicts = { .kind = SLUICE_PART_VERDICTS },
+    .rules = { .kind = SLUICE_PART_RULES }
+};
 
 
 void
@@ -61,13 +75,8 @@ void
 ngx_sluice_view_done(void)
 {
     ngx_sluice_view_close();
-    sluice_view_free(&ngx_sluice_reader.view);
-
-    if (ngx_sluice_reader.image) {
-        ngx_free(ngx_sluice_reader.image);
-        ngx_sluice_reader.image = NULL;
-        ngx_sluice_reader.size = 0;
-    }
+    ngx_sluice_part_done(&ngx_sluice_reader.verdicts);
+    ngx_sluice_part_done(&ngx_sluice_reader.rules);
 }
 
 
@@ -78,16 +87,33 @@ ngx_sluice_view(struct sluice_freshness *fresh)
 
     sr = &ngx_sluice_reader;
 
-    if (sr->map.base
-        && sluice_map_generation(&sr->map, SLUICE_PART_VERDICTS)
-           != sr->generation)
-    {
-        ngx_sluice_view_load();
+    if (sr->map.base) {
+
+        /* who is throttled first: who may ask comes before the answer */
+
+        if (sluice_map_generation(&sr->map, SLUICE_PART_RULES)
+            != sr->rules.generation)
+        {
+            ngx_sluice_rules_load();
+        }
+
+        if (sluice_map_generation(&sr->map, SLUICE_PART_VERDICTS)
+            != sr->verdicts.generation)
+        {
+            ngx_sluice_view_load();
+        }
     }
 
     ngx_sluice_view_age(fresh);
 
-    return sr->no_state ? NULL : &sr->view;
+    return sr->no_state ? NULL : &sr->verdicts.view;
+}
+
+
+const struct sluice_view *
+ngx_sluice_view_rules(void)
+{
+    return &ngx_sluice_reader.rules.view;
 }
 
 
@@ -136,6 +162,7 @@ ngx_sluice_view_open(ngx_sluice_conf_t *scf)
         return;
     }
 
+    ngx_sluice_rules_load();
     ngx_sluice_view_load();
 }
 
@@ -151,7 +178,8 @@ ngx_sluice_view_close(void)
         sluice_map_close(&sr->map);
     }
 
-    sr->generation = 0;
+    sr->verdicts.generation = 0;
+    sr->rules.generation = 0;
     ngx_sluice_view_none("closed");
 }
 
@@ -160,70 +188,139 @@ static void
 ngx_sluice_view_load(void)
 {
     char                  err[NGX_SLUICE_ERRSTR];
-    uint64_t              generation;
+    ngx_int_t             rc;
     ngx_sluice_reader_t  *sr;
 
     sr = &ngx_sluice_reader;
 
-    if (ngx_sluice_view_room() != NGX_OK) {
-        ngx_sluice_view_none("no memory for a copy of it");
+    rc = ngx_sluice_part_load(&sr->verdicts, err);
+
+    if (rc == NGX_OK) {
+        sr->no_state = sr->no_rules[0] ? sr->no_rules : NULL;
         return;
     }
 
-    generation = sluice_map_snapshot(&sr->map, SLUICE_PART_VERDICTS,
-                                     sr->image);
+    /* a writer that never rests: the old view will do for now */
 
-    if (generation == 0) {
-
-        /* a writer that never rests: the old view will do for now */
-
-        if (sr->generation == 0
-            || sluice_map_generation(&sr->map, SLUICE_PART_VERDICTS) == 0)
-        {
-            ngx_sluice_view_none("nothing has been published in it yet");
-        }
-
-        return;
-    }
-
-    sr->generation = generation;
-    sr->no_state = NULL;
-
-    if (sluice_view_load(&sr->view, sr->image, sr->size, err, sizeof(err))
-        != 0)
+    if (rc == NGX_AGAIN
+        && sr->verdicts.generation != 0
+        && sluice_map_generation(&sr->map, SLUICE_PART_VERDICTS) != 0)
     {
-        ngx_sluice_view_none(err);
+        return;
+    }
+
+    ngx_sluice_view_none(err);
+}
+
+
+/* rules that cannot be read are not the same as no rules */
+
+static void
+ngx_sluice_rules_load(void)
+{
+    char                  err[NGX_SLUICE_ERRSTR];
+    ngx_int_t             rc;
+    ngx_sluice_reader_t  *sr;
+
+    sr = &ngx_sluice_reader;
+    rc = NGX_OK;
+
+    if (sluice_map_slot_size(&sr->map, SLUICE_PART_RULES) == 0) {
+
+        /* a writer that knows of none */
+
+        sluice_view_free(&sr->rules.view);
+
+    } else {
+        rc = ngx_sluice_part_load(&sr->rules, err);
+    }
+
+    if (rc == NGX_ERROR) {
+        (void) ngx_snprintf(sr->no_rules, NGX_SLUICE_ERRSTR,
+                            NGX_SLUICE_NO_STATE "%Z", err);
+        sr->no_rules[NGX_SLUICE_ERRSTR - 1] = '\0';
+        sr->verdicts.generation = 0;
+
+    } else if (sr->no_rules[0]) {
+        sr->no_rules[0] = '\0';
+        sr->verdicts.generation = 0;
     }
 }
 
 
+/* NGX_AGAIN: there is nothing, or nothing whole, to be had */
+
 static ngx_int_t
-ngx_sluice_view_room(void)
+ngx_sluice_part_load(ngx_sluice_part_t *part, char *err)
 {
-    size_t                size;
-    ngx_sluice_reader_t  *sr;
+    uint64_t  generation;
 
-    sr = &ngx_sluice_reader;
-
-    size = sluice_map_slot_size(&sr->map, SLUICE_PART_VERDICTS);
-
-    if (size == sr->size) {
-        return NGX_OK;
-    }
-
-    if (sr->image) {
-        ngx_free(sr->image);
-        sr->size = 0;
-    }
-
-    sr->image = ngx_alloc(size, ngx_cycle->log);
-    if (sr->image == NULL) {
+    if (ngx_sluice_part_room(part) != NGX_OK) {
+        ngx_cpystrn((u_char *) err, (u_char *) "no memory for a copy of it",
+                    NGX_SLUICE_ERRSTR);
         return NGX_ERROR;
     }
 
-    sr->size = size;
+    generation = sluice_map_snapshot(&ngx_sluice_reader.map, part->kind,
+                                     part->image);
+
+    if (generation == 0) {
+        ngx_cpystrn((u_char *) err,
+                    (u_char *) "nothing has been published in it yet",
+                    NGX_SLUICE_ERRSTR);
+        return NGX_AGAIN;
+    }
+
+    part->generation = generation;
+
+    if (sluice_view_load(&part->view, part->image, part->size, err,
+                         NGX_SLUICE_ERRSTR)
+        != 0)
+    {
+        return NGX_ERROR;
+    }
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_sluice_part_room(ngx_sluice_part_t *part)
+{
+    size_t  size;
+
+    size = sluice_map_slot_size(&ngx_sluice_reader.map, part->kind);
+
+    if (size == part->size) {
+        return NGX_OK;
+    }
+
+    if (part->image) {
+        ngx_free(part->image);
+        part->size = 0;
+    }
+
+    part->image = ngx_alloc(size, ngx_cycle->log);
+    if (part->image == NULL) {
+        return NGX_ERROR;
+    }
+
+    part->size = size;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_sluice_part_done(ngx_sluice_part_t *part)
+{
+    sluice_view_free(&part->view);
+
+    if (part->image) {
+        ngx_free(part->image);
+        part->image = NULL;
+        part->size = 0;
+    }
 }
 
 
@@ -231,7 +328,7 @@ static void
 ngx_sluice_view_age(struct sluice_freshness *fresh)
 {
     uint64_t              heartbeat;
-    struct timespec       mono, boot;
+    struct timespec       boot;
     ngx_sluice_conf_t    *scf;
     ngx_sluice_reader_t  *sr;
 
@@ -242,19 +339,28 @@ ngx_sluice_view_age(struct sluice_freshness *fresh)
 
     heartbeat = sr->map.base ? sluice_map_heartbeat(&sr->map) : 0;
 
-    /* ngx_current_msec is as old as the last round of the event loop */
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &mono);
     (void) clock_gettime(CLOCK_BOOTTIME, &boot);
 
-    fresh->now_mono_ms = (uint64_t) mono.tv_sec * 1000
-                         + mono.tv_nsec / 1000000;
+    fresh->now_mono_ms = ngx_sluice_now();
     fresh->now_boot_ms = (uint64_t) boot.tv_sec * 1000
                          + boot.tv_nsec / 1000000;
     fresh->heartbeat_age_ms = sluice_heartbeat_age(heartbeat,
                                                    fresh->now_mono_ms);
     fresh->max_age_ms = scf->max_age;
     fresh->no_state = (char *) sr->no_state;
+}
+
+
+uint64_t
+ngx_sluice_now(void)
+{
+    struct timespec  mono;
+
+    /* ngx_current_msec is as old as the last round of the event loop */
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &mono);
+
+    return (uint64_t) mono.tv_sec * 1000 + mono.tv_nsec / 1000000;
 }
 
 

@@ -98,6 +98,7 @@ ngx_sluice_look(void)
     }
 
     ngx_sluice_view_refresh(scf);
+    ngx_sluice_redis_look();
 }
 
 

@@ -73,6 +73,41 @@ put_nginx_string(FILE *out, const char *text)
     fputc('"', out);
 }
 
+/* The control API is where sluiced puts it: beside the state file. */
+static void
+put_control_socket(FILE *out, const char *state_file)
+{
+    const char *name = strrchr(state_file, '/');
+    int len = name ? (int)(name - state_file) : 0;
+    char path[4096];
+
+    snprintf(path, sizeof(path), "unix:%.*s/control.sock", len, state_file);
+    put_nginx_string(out, path);
+}
+
+static void
+put_redis(FILE *out, const struct conf *c)
+{
+    char parameter[4096];
+
+    if (!*c->redis_address)
+        return;
+    fputs("    redis ", out);
+    put_nginx_string(out, c->redis_address);
+    if (*c->redis_user) {
+        snprintf(parameter, sizeof(parameter), "user=%s", c->redis_user);
+        fputc(' ', out);
+        put_nginx_string(out, parameter);
+    }
+    if (*c->redis_password_file) {
+        snprintf(parameter, sizeof(parameter), "password_file=%s",
+                 c->redis_password_file);
+        fputc(' ', out);
+        put_nginx_string(out, parameter);
+    }
+    fputs(";\n", out);
+}
+
 void
 conf_print_nginx(FILE *out, const char *file, const struct conf *c)
 {
@@ -90,11 +125,17 @@ conf_print_nginx(FILE *out, const char *file, const struct conf *c)
           "    state ",
           out);
     put_nginx_string(out, c->state_file);
+    fputs(";\n", out);
+    put_redis(out, c);
+    fputs("}\n"
+          "\n"
+          "http {\n"
+          "    upstream sluiced { server ",
+          out);
+    put_control_socket(out, c->state_file);
     fprintf(out,
-            ";\n"
-            "}\n"
+            "; keepalive 8; }\n"
             "\n"
-            "http {\n"
             "    server {\n"
             "        listen %d;\n"
             "        include sluice/freno.conf;\n"

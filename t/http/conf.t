@@ -18,7 +18,8 @@ mkdir $t->dir . '/run';
 my $state = Sluice::State->new($t->dir . '/run/state')->replace;
 
 my $block = 'sluice { state %%DIR%%/run/state; }';
-my $takes = 'the "sluice" block takes "state PATH;" and "max_age TIME;", '
+my $takes = 'the "sluice" block takes "state PATH;", "max_age TIME;", '
+    . '"zone SIZE;" and "redis ADDRESS [user=NAME] [password_file=PATH];", '
     . 'each once in ';
 
 # The good ones: each says nothing.
@@ -28,6 +29,12 @@ for my $case (
     ['empty block', 'sluice { state %%DIR%%/run/state; }', ''],
     ['both', 'sluice { max_age 500ms; state %%DIR%%/run/state; }', ''],
     ['relative path', 'sluice { state run/state; }', ''],
+    ['zone', 'sluice { state %%DIR%%/run/state; zone 1m; }', ''],
+    map({ ["redis $_", "sluice { state %%DIR%%/run/state; redis $_; }", ''] }
+        '127.0.0.1', '127.0.0.1:6379', '[::1]:6379', 'localhost',
+        'unix:/no/redis.sock', 'unix:run/redis.sock',
+        'localhost password_file=' . $t->write_file('pw1', "secret\r\n"),
+        'localhost user=u password_file=' . $t->write_file('pw2', 'x' x 1023)),
     ['no block, no use', '', ''],
     ['parameters', $block, 'location /a/ { sluice_check read if_exists; }'
         . 'location /b/ { sluice_check if_exists read; }'],
@@ -81,8 +88,8 @@ for my $case (
         'directive "sluice" has no opening "{" in %%FILE%%:5'],
     ['block in http', '', 'sluice { }',
         '"sluice" directive is not allowed here in %%FILE%%:10'],
-    ['unknown in the block', 'sluice { zone 8m; }', '',
-        qr/(unknown directive "zone"|"zone" directive is not allowed here) in/],
+    ['unknown in the block', 'sluice { slab 8m; }', '',
+        qr/unknown directive "slab" in/],
     ['unknown, what is known', 'sluice { stat /x; }', '',
         $takes . '%%FILE%%:5'],
     ['events in the block', 'sluice { events { } }', '',
@@ -114,6 +121,51 @@ for my $case (
     ['max_age negative', 'sluice { max_age -1s; }', '',
         'invalid max_age "-1s"'],
     ['max_age empty', 'sluice { max_age ""; }', '', 'invalid max_age ""'],
+
+    # zone
+    map({ ["zone $_", "sluice { zone $_; }", '', "zone \"$_\" is too small: "
+        . 'write at least "1m" in %%FILE%%:5' ] }
+        '0', '1023k', '1048575'),
+    map({ ["zone '$_'", "sluice { zone '$_'; }", '', "invalid zone \"$_\": "
+        . 'write a size, such as "8m" in %%FILE%%:5' ] }
+        '', 'large', '-1m', '8mb', '99999999999999999999'),
+    ['zone twice', 'sluice { zone 8m; zone 8m; }', '',
+        '"zone" directive is duplicate in %%FILE%%:5'],
+
+    # redis
+    ['redis twice', 'sluice { redis 127.0.0.1; redis 127.0.0.1; }', '',
+        '"redis" directive is duplicate in %%FILE%%:5'],
+    ['redis without address', 'sluice { redis; }', '', $takes . '%%FILE%%:5'],
+    map({ ["redis $_->[0]", "sluice { redis $_->[1]; }", '', "$_->[2] in redis "
+        . qq("$_->[1]": write "HOST[:PORT]" or "unix:PATH" in %%FILE%%:5) ] }
+        ['port', '127.0.0.1:70000', 'invalid port'],
+        ['port a word', '127.0.0.1:redis', 'invalid port'],
+        ['without host', ':6379', 'no host'],
+        ['unix without path', 'unix:', 'no path in the unix domain socket'],
+        ['an URI', '127.0.0.1:6379/0', 'invalid host'],
+        ['unknown', 'no-such-host.invalid', 'host not found']),
+    map({ ["redis $_->[0]", "sluice { redis 127.0.0.1 $_->[1]; }", '',
+        'invalid or repeated parameter "' . $_->[2] . '": write "redis ADDRESS '
+        . '[user=NAME] [password_file=PATH];" in %%FILE%%:5' ] }
+        ['password', 'password=x', 'password=x'],
+        ['user empty', 'user=', 'user='],
+        ['user twice', 'user=a user=b', 'user=b'],
+        ['file empty', 'password_file=', 'password_file='],
+        ['port apart', '6379', '6379']),
+    ['redis user alone', 'sluice { redis 127.0.0.1 user=a; }', '',
+        '"redis" directive has a user without a password: add '
+        . '"password_file=PATH" in %%FILE%%:5'],
+    ['redis no file', 'sluice { redis 127.0.0.1 password_file=/no/such; }', '',
+        qr{password_file "/no/such" failed \(2: No such file}],
+    map({ ["redis password $_->[0]",
+        "sluice { redis 127.0.0.1 password_file=$_->[1]; }", '',
+        qr/password_file "[^"]+": expected one line with the password, of 1 to/] }
+        ['empty', $t->write_file('empty', '')],
+        ['newline', $t->write_file('newline', "\n")],
+        ['two lines', $t->write_file('two', "a\nb\n")],
+        ['NUL', $t->write_file('nul', "a\0b\n")],
+        ['too long', $t->write_file('long', 'x' x 1024)],
+        ['a device', '/dev/null']),
 
     # sluice_check
     ['check, unknown parameter', $block,
@@ -158,7 +210,7 @@ for my $case (
     map({ ["status $_->[0]", $block, "location = /s { sluice_status$_->[1]; }",
         '"sluice_status" directive needs one of these words: "ok", '
         . '"hostname", "leader", "aggregated_metrics", "metrics_health", '
-        . '"help" in %%FILE%%:10' ] }
+        . '"recent_apps", "counters", "help" in %%FILE%%:10' ] }
         ['without word', ''], ['unknown', ' lag'], ['two words', ' ok help'],
         ['empty word', ' ""'], ['prefix', ' o']),
     ['status in server', $block, 'sluice_status ok;',

@@ -32,6 +32,7 @@ events { }
 sluice { state %%DIR%%/run/state; max_age 30s; }
 http {
     access_log off;
+    upstream sluiced { server unix:%%DIR%%/run/control.sock; }
     keepalive_timeout 0;
     server {
         listen 127.0.0.1:8080;

@@ -50,11 +50,20 @@ page('/leader-check', 200, $text, qq("HTTP 200"\n));
 page('/aggregated-metrics', 200, $json, "{}\n");
 page('/metrics-health', 200, $json, "{}\n");
 page('/help', 200, $json, '["/lb-check","/_ping","/status","/leader-check",'
-    . '"/hostname","/check/:app/:storeType/:storeName",'
+    . '"/raft/leader","/raft/state","/consensus/leader","/consensus/state",'
+    . '"/consensus/status","/hostname",'
+    . '"/check/:app/:storeType/:storeName",'
     . '"/check-if-exists/:app/:storeType/:storeName",'
     . '"/check-read/:app/:storeType/:storeName/:threshold",'
     . '"/check-read-if-exists/:app/:storeType/:storeName/:threshold",'
-    . qq("/aggregated-metrics","/metrics-health","/help"]\n));
+    . '"/aggregated-metrics","/metrics-health","/throttle-app/:app",'
+    . '"/throttle-app/:app/ratio/:ratio",'
+    . '"/throttle-app/:app/ttl/:ttlMinutes",'
+    . '"/throttle-app/:app/ttl/:ttlMinutes/ratio/:ratio",'
+    . '"/unthrottle-app/:app","/throttled-apps","/recent-apps",'
+    . '"/recent-apps/:lastMinutes","/skip-host/:hostName",'
+    . '"/skip-host/:hostName/ttl/:ttlMinutes","/skipped-hosts",'
+    . qq("/recover-host/:hostName","/sluice/counters","/help"]\n));
 
 is($t->get(8080, '/leader-check', version => '1.0')->{status},
     200, 'leader-check by HTTP/1.0');
@@ -106,15 +115,18 @@ my @asked = (Sluice::State::real_ms());
 my $body = $t->get(8080, '/metrics-health')->{body};
 push @asked, Sluice::State::real_ms();
 
-like($body, qr/^\{("mysql\/\w+-?":\{"LastHealthyAt":"[^"]+",
-    "SecondsSinceLastHealthy":\d+\},?){3}\}\n$/x, 'health');
+like($body, qr/^\{("mysql\/[^:]+":\{"LastHealthyAt":"[^"]+",
+    "SecondsSinceLastHealthy":\d+\},?){6}\}\n$/x, 'health');
 
 my %seen;
 $seen{$1} = [$2, $3] while $body =~
     /"mysql\/([^"]+)":\{"LastHealthyAt":"([^"]+)","[^"]+":(\d+)\}/g;
 
-is(join(' ', sort keys %seen), 'a- b over', 'health, who ever was');
-for my $name (qw/over b/) {
+is(join(' ', sort keys %seen), 'a- a2 b over tiny', 'health, who ever was');
+for my $name (qw/a- a2 b tiny/) {
+    is($seen{$name}[1], 0, "health, $name is healthy now");
+}
+for my $name (qw/over/) {
     my ($least, $most) =
         map { int(($_ - $state->healthy_real_ms($name)) / 1000) } @asked;
     like($seen{$name}[1], qr/^(?:$least|$most)$/, "health, seconds of $name");

@@ -135,6 +135,9 @@ test_nginx(void **state)
                              "}\n"
                              "\n"
                              "http {\n"
+                             "    upstream sluiced { server "
+                             "unix:/run/s/control.sock; keepalive 8; }\n"
+                             "\n"
                              "    server {\n"
                              "        listen 8099;\n"
                              "        include sluice/freno.conf;\n"
@@ -152,6 +155,30 @@ test_nginx_quotes(void **state)
     assert_non_null(strstr(out, "    state \"/q\\\"\\\\'\";\n"));
 }
 
+/* Of a password file that is none here only the name matters. */
+static void
+test_nginx_redis(void **state)
+{
+    struct conf *c = parse("{\"RedisAddress\": \"r:1\"}");
+    FILE *file;
+
+    (void)state;
+    print_nginx("{\"RedisAddress\": \"127.0.0.1:6379\"}");
+    assert_non_null(strstr(out, ";\n    redis 127.0.0.1:6379;\n}\n"));
+
+    assert_non_null(c);
+    free(c->redis_user);
+    c->redis_user = strdup("a b");
+    free(c->redis_password_file);
+    c->redis_password_file = strdup("/etc/pw");
+    file = fmemopen(out, sizeof(out), "w");
+    conf_print_nginx(file, "/etc/x.json", c);
+    fclose(file);
+    conf_free(c);
+    assert_non_null(
+        strstr(out, "    redis r:1 \"user=a b\" password_file=/etc/pw;\n"));
+}
+
 int
 main(void)
 {
@@ -163,6 +190,7 @@ main(void)
         cmocka_unit_test(test_control_characters),
         cmocka_unit_test(test_nginx),
         cmocka_unit_test(test_nginx_quotes),
+        cmocka_unit_test(test_nginx_redis),
     };
 
     return cmocka_run_group_tests_name("conf_print", tests, NULL, NULL);

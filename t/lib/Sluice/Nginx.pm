@@ -41,6 +41,11 @@ sub nginx_conf {
         qw(client_body proxy fastcgi uwsgi scgi);
     $temp .= ' access_log off;' if $conf !~ /\baccess_log\b/;
     $conf =~ s/^(\s*http\s*\{)/$1 $temp/m;
+    # What the snippets of conf/ need; most tests have no sluiced.
+    my $upstream =
+        "upstream sluiced { server unix:$self->{dir}/run/control.sock; }";
+    $conf =~ s/^(\s*http\s*\{)/$1 $upstream/m
+        if $conf =~ m{nginx/freno} && $conf !~ /upstream\s+sluiced/;
     # On the first line: errors name the lines that the test wrote.
     $conf = "user root; $conf" if $> == 0 && $conf !~ /^\s*user\s/m;
     $conf = "pid %%DIR%%/nginx.pid; $conf" if $conf !~ /^\s*pid\s/m;

@@ -14,6 +14,7 @@ use Sluice;
 
 ###############################################################################
 
+# Ages are generous: it is the reloads that are on trial, not a busy machine.
 my $t = Sluice->new;
 my $db = $t->mariadb;
 my $port = $db->port;
@@ -23,6 +24,7 @@ $t->sluiced(<<"EOF");
   "Stores": { "MySQL": {
     "User": "probe", "Password": "probe", "ThrottleThreshold": 1,
     "MetricQuery": "select 0.5",
+    "ProbeTimeoutMillis": 5000, "MaxAgeMillis": 20000,
     "Clusters": { "main1": { "StaticHostsSettings": { "Hosts": ["127.0.0.1:$port"] } } }
   } }
 }
@@ -34,7 +36,7 @@ worker_processes 2;
 error_log %%DIR%%/error.log notice;
 pid %%DIR%%/nginx.pid;
 events { }
-sluice { state %%DIR%%/run/state; }
+sluice { state %%DIR%%/run/state; max_age 10s; }
 http {
     access_log off;
     keepalive_timeout 0;
@@ -65,7 +67,9 @@ if (!$child) {
     $SIG{TERM} = sub { $stop = 1 };
     until ($stop) {
         my $got = eval { $t->get(8080, '/check/app/mysql/main1') };
-        $count{$got ? $got->{status} : 'failed'}++;
+        my $said = $got ? $got->{status} : 'failed';
+        $said .= "($got->{body})" if $got && $said != 200;
+        $count{$said}++;
     }
     syswrite $write, join ' ', map { "$_=$count{$_}" } sort keys %count;
     require POSIX;

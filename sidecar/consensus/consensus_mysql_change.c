@@ -23,7 +23,14 @@
          before anything was committed */
 #define TEXT_SIZE (SCHEMA_STATEMENT_SIZE + 256)
 
-enum step { STEP_REVISION, STEP_OLD, STEP_ROW, STEP_NOTE, STEP_COMMIT, STEPS };
+enum step {
+    STEP_STORE, /* only when the next finds no row, and then once */
+    STEP_REVISION,
+    STEP_OLD,
+    STEP_ROW,
+    STEP_NOTE,
+    STEP_COMMIT
+};
 
 struct changer {
     struct consensus *c;
@@ -37,6 +44,7 @@ struct changer {
 
     struct item *current; /* under way, and not in a queue */
     enum step step;
+    int made_store;
     struct consensus_change stored;
     uint64_t revision;
     char refusal[TEXT_SIZE]; /* while it is rolled back; "" = try again */
@@ -136,6 +144,9 @@ static void
 step_sql(struct changer *ch)
 {
     switch (ch->step) {
+    case STEP_STORE:
+        change_store_sql(&ch->sql);
+        break;
     case STEP_REVISION:
         sql_copy(&ch->sql, "update sluice_revision set revision = "
                            "last_insert_id(revision + 1) where id = 1");
@@ -210,6 +221,19 @@ committed(struct changer *ch)
     begin(ch);
 }
 
+/* The very first change of a store. */
+static void
+make_store(struct changer *ch)
+{
+    if (ch->made_store) {
+        roll_back(ch, "the row of sluice_revision cannot be found");
+        return;
+    }
+    ch->made_store = 1;
+    ch->step = STEP_STORE;
+    ask(ch);
+}
+
 static void
 carried_out(struct changer *ch, const struct session_reply *reply)
 {
@@ -218,9 +242,7 @@ carried_out(struct changer *ch, const struct session_reply *reply)
         return;
     }
     if (ch->step == STEP_REVISION && reply->changed == 0) {
-        roll_back(ch, "sluice_revision has no row; it is made in a moment: "
-                      "repeat it");
-        reader_hint(ch->c->reader, 0);
+        make_store(ch);
         return;
     }
     if (ch->step == STEP_REVISION)
@@ -302,6 +324,7 @@ begin_first(struct changer *ch)
     ch->current->tries++;
     ch->stored = ch->current->change;
     ch->revision = 0;
+    ch->made_store = 0;
     ch->refusal[0] = '\0';
     ch->step = STEP_REVISION;
     change_prepare(&ch->stored, &ch->c->schema);

@@ -19,6 +19,9 @@ void change_judge(const struct consensus_change *s,
                   char *why,
                   size_t size);
 
+/* The row of the revision, if there is none, and with it the store's id. */
+void change_store_sql(struct sql *q);
+
 /* The entry as it is, locked. */
 void change_old_sql(struct sql *q, const struct consensus_change *s);
 

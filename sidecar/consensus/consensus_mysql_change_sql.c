@@ -2,7 +2,10 @@
 #include "consensus/consensus_mysql_change.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include <openssl/rand.h>
 
 #include "consensus/facts.h"
 
@@ -163,4 +166,20 @@ change_old_sql(struct sql *q, const struct consensus_change *s)
             "select unix_timestamp(expires_at), unix_timestamp(now(6)), ratio "
             "from throttled_apps where app_name = ?s for update",
             s->key);
+}
+
+void
+change_store_sql(struct sql *q)
+{
+    unsigned char bytes[16];
+    char id[2 * sizeof(bytes) + 1];
+
+    if (RAND_bytes(bytes, sizeof(bytes)) != 1)
+        abort();
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        sprintf(id + 2 * i, "%02x", bytes[i]);
+    sql_set(q,
+            "insert ignore into sluice_revision (id, store_id, revision) "
+            "values (1, ?s, 1)",
+            id);
 }

@@ -6,9 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/rand.h>
-
 #include "base/log.h"
+#include "consensus/consensus_mysql_change.h"
 #include "consensus/consensus_mysql_rows.h"
 #include "consensus/consensus_mysql_sql.h"
 #include "consensus/facts.h"
@@ -103,22 +102,6 @@ applies(const struct reader *r, enum step step)
 }
 
 static void
-store_sql(struct reader *r)
-{
-    unsigned char bytes[16];
-    char id[2 * sizeof(bytes) + 1];
-
-    if (RAND_bytes(bytes, sizeof(bytes)) != 1)
-        abort();
-    for (size_t i = 0; i < sizeof(bytes); i++)
-        sprintf(id + 2 * i, "%02x", bytes[i]);
-    sql_set(&r->sql,
-            "insert ignore into sluice_revision (id, store_id, revision) "
-            "values (1, ?s, 1)",
-            id);
-}
-
-static void
 beat_sql(struct reader *r)
 {
     const struct consensus *c = r->c;
@@ -152,7 +135,7 @@ step_sql(struct reader *r)
     if (r->step == STEP_SCHEMA)
         sql_copy(&r->sql, schema_question());
     else if (r->step == STEP_STORE)
-        store_sql(r);
+        change_store_sql(&r->sql);
     else if (r->step == STEP_BEAT)
         beat_sql(r);
     else if (r->step == STEP_SERVICES)

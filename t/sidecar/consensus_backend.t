@@ -259,10 +259,10 @@ $_->term for $sooner, $early;
 # A replica that may be written to.
 my $replica = $t->mariadb;
 $replica->replicate_from($db);
-$replica->sql('create database freno_backend', 'use freno_backend', @all,
-    q{create user 'daemon'@'%' identified by 'secret'},
-    q{grant select, insert, update, delete on freno_backend.* to 'daemon'@'%'},
-    q{grant slave monitor on *.* to 'daemon'@'%'});
+$t->wait_for('the schema on the replica', sub {
+    $replica->sql(q{grant slave monitor on *.* to 'daemon'@'%'});
+    1;
+});
 my $lost = Sluice::Consensus->start($t, $replica, name => 'lost');
 told($lost, qr/event=backend_is_replica .*all nodes have to share one primary/,
     'a replica: told');

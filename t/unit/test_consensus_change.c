@@ -144,6 +144,24 @@ test_notes(void **state)
 }
 
 static void
+test_store(void **state)
+{
+    static const char before[] = "insert ignore into sluice_revision (id, "
+                                 "store_id, revision) values (1, '";
+    struct sql a = {0}, b = {0};
+
+    (void)state;
+    change_store_sql(&a);
+    change_store_sql(&b);
+    assert_memory_equal(a.text, before, strlen(before));
+    assert_int_equal(strspn(a.text + strlen(before), "0123456789abcdef"), 32);
+    assert_string_equal(a.text + strlen(before) + 32, "', 1)");
+    assert_string_not_equal(a.text, b.text);
+    sql_free(&a);
+    sql_free(&b);
+}
+
+static void
 judged(struct consensus_change c, const struct schema *s, const char *want)
 {
     char why[2048];
@@ -295,6 +313,7 @@ main(void)
         cmocka_unit_test(test_skips),
         cmocka_unit_test(test_too_far_is_never),
         cmocka_unit_test(test_notes),
+        cmocka_unit_test(test_store),
         cmocka_unit_test(test_judged),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_found),

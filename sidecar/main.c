@@ -59,6 +59,8 @@ test_config(const struct options *o)
     struct conf *conf = load(o, &report);
     size_t failed = 0;
 
+    if (conf)
+        check_backend(conf, &report);
     conf_print_report(stderr, o->config, &report);
     if (conf && o->probe)
         failed = check_probe(conf, stdout);

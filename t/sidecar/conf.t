@@ -184,6 +184,28 @@ refused('a backend without a schema', qq({"BackendMySQLHost": "db",
 :1: error: BackendMySQLHost: BackendMySQLSchema must be set when BackendMySQLHost is specified
 : 1 error, 0 warnings
 END
+accepted('a backend', qq({"BackendMySQLHost": "db", "BackendMySQLSchema": "freno",
+"Domain": "dc1/prod", "ShareDomain": "prod", "BackendUseTLS": true,
+"Stores": {"MySQL": {"Clusters": {"main1": {$hosts}}}}}), <<'END');
+: 0 errors, 0 warnings
+END
+refused('names too long for the backend', qq({"Domain":
+"@{[ 'x' x 33 ]}", "ShareDomain": "@{[ 'x' x 33 ]}",
+"Stores": {"MySQL": {"Clusters": {"main1": {$hosts}}}}}), <<'END');
+:1: error: Domain: 33 bytes: expected at most 32
+:2: error: ShareDomain: 33 bytes: expected at most 32
+: 2 errors, 0 warnings
+END
+accepted('a backend that is the patient', qq({"BackendMySQLHost": "localhost",
+"BackendMySQLPort": 3307, "BackendMySQLSchema": "freno",
+"Stores": {"MySQL": {"Port": 3307, "Clusters": {
+"by-address": {"StaticHostsSettings": {"Hosts": ["db1", "127.0.0.1"]}},
+"by-name": {"StaticHostsSettings": {"Hosts": ["localhost:3307"]}},
+"other-port": {"StaticHostsSettings": {"Hosts": ["localhost:3306"]}}}}}}), <<'END');
+:4: warning: Stores.MySQL.Clusters.by-address.StaticHostsSettings.Hosts[1]: is the consensus backend, BackendMySQLHost, too: who decides over this cluster then depends on it; give consensus a mariadbd of its own
+:5: warning: Stores.MySQL.Clusters.by-name.StaticHostsSettings.Hosts[0]: is the consensus backend, BackendMySQLHost, too: who decides over this cluster then depends on it; give consensus a mariadbd of its own
+: 0 errors, 2 warnings
+END
 delete $ENV{SLUICE_T_NONE};
 refused('an unset variable of HAProxy', cluster('"HAProxySettings":
 {"PoolName": "p", "Addresses": "http://${SLUICE_T_NONE}/"}'), <<END);
@@ -264,8 +286,25 @@ is($rc, 1, '--print-nginx of a bad file: exit status 1');
 is($out, '', '--print-nginx of a bad file: no nginx.conf');
 like($err, qr/:1: error: not JSON/, '--print-nginx of a bad file: says why');
 
+# The tables: those of conf/schema.sql, or for the schema and the account that
+# a file names.
+($rc, $out, $err) = $t->sluiced_run('--print-schema');
+open my $schema, '<', $t->root . '/conf/schema.sql' or die "schema.sql: $!";
+is($out, join('', <$schema>), '--print-schema: conf/schema.sql');
+is("$rc $err", '0 ', '--print-schema: exit status 0, nothing else');
+$t->write_file('sluiced.json', qq({"BackendMySQLHost": "db",
+"BackendMySQLSchema": "fr`eno", "BackendMySQLUser": "o'neil",
+"Stores": {"MySQL": {"Clusters": {"main1": {$hosts}}}}}));
+($rc, $out, $err) = $t->sluiced_run('--print-schema', '-c', $file);
+is("$rc $err", '0 ', '--print-schema of a file: exit status 0');
+like($out, qr/^GRANT SELECT, INSERT, UPDATE, DELETE ON `fr``eno`\.sluice_lease TO 'o''neil'\@'%';$/m,
+    '--print-schema of a file: its schema and account');
+$t->write_file('sluiced.json', '{');
+($rc, $out, $err) = $t->sluiced_run('--print-schema', '-c', $file);
+is("$rc $out", '1 ', '--print-schema of a bad file: exit status 1');
+
 for my $use (['--frobnicate'], ['-t', 'file'], ['--probe'], ['-c'],
-    ['--log-level', 'loud'], ['--http-port', '0'], ['-t', '--print-nginx'])
+    ['--log-level', 'loud'], ['--http-port', '0'], ['-t', '--print-nginx'], ['-t', '--print-schema'])
 {
     ($rc, $out, $err) = $t->sluiced_run(@$use);
     is($rc, 2, "@$use: exit status 2");

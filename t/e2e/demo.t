@@ -51,7 +51,7 @@ my $tour = $t->dir . '/tour';
 my ($rc, $out, $err) = demo('--tour', '--dir', $tour);
 is($rc, 0, 'tour: exit status 0') or diag($out, $err);
 my @statuses = $out =~ m{^HTTP/1\.1 (\d+)}mg;
-is("@statuses", '200 429 200 500 200', 'tour: the story');
+is("@statuses", '200 429 200 500 200 200 417 200 200', 'tour: the story');
 is($err, '', 'tour: quiet on stderr');
 ok(!-e $tour, 'tour: the directory is gone');
 is_deeply([processes($tour)], [], 'tour: no process is left');
@@ -62,8 +62,10 @@ my ($one, $two) = map { $t->dir . "/$_" } qw(one two);
 is($rc, 0, 'detach: exit status 0') or diag($out, $err);
 my $env = read_env("$one/env");
 is_deeply([sort keys %$env],
-    [sort qw(HTTP CLUSTER DB0 DB1 DB0_PID DB1_PID DBUSER DBPASSWORD
-        SLUICED_PID NGINX_PID STATE SLUICED_CONF NGINX_CONF)],
+    [sort qw(CLUSTER DB0 DB1 DB0_PID DB1_PID DBB DBB_PID DBUSER DBPASSWORD
+        REDIS REDIS_PID REDISPASSWORD),
+        map { ("HTTP$_", "SLUICED${_}_PID", "NGINX${_}_PID", "STATE$_",
+            "SLUICED${_}_CONF", "NGINX${_}_CONF") } '', 1],
     'detach: env has all it promises');
 is(http_request($env->{HTTP}, "/check/x/mysql/$env->{CLUSTER}")->{status}, 200,
     'detach: a check is answered');
@@ -85,12 +87,29 @@ for my $user ('root', 'mysql', '') {
         { RaiseError => 0, PrintError => 0 }), "detach: no entry for '$user'");
 }
 
-($rc, $out, $err) = demo('--detach', '--dir', $two, '--replicas', 1);
+# Three nodes, which say the same.
+($rc, $out, $err) =
+    demo('--detach', '--dir', $two, '--replicas', 1, '--nodes', 3);
 is($rc, 0, 'a second one beside it') or diag($out, $err);
 my $env2 = read_env("$two/env");
 isnt($env2->{HTTP}, $env->{HTTP}, 'with ports of its own');
 is(http_request($env2->{HTTP}, "/check/x/mysql/main1")->{status}, 200,
     'the second answers');
+is($env2->{HTTP}, $env2->{HTTP1}, 'the first node is the one without number');
+is(http_request($env2->{HTTP3}, '/throttle-app/x?ttl=5', method => 'POST')
+    ->{status}, 200, 'three nodes: a throttle is given to one');
+for my $n (1 .. 3) {
+    ok(kill(0, $env2->{"${_}${n}_PID"}), "node $n: $_ runs")
+        for qw(SLUICED NGINX);
+    $t->wait_for("417 of node $n", sub {
+        http_request($env2->{"HTTP$n"}, '/check/x/mysql/main1')->{status}
+            == 417;
+    });
+    is(http_request($env2->{"HTTP$n"}, '/throttled-apps')->{status}, 200,
+        "node $n: lists the throttled");
+}
+is(http_request($env2->{HTTP}, '/throttle-app/x/ttl/5')->{status}, 403,
+    'no crawler throttles: GET is refused');
 
 # Mistakes say what is wrong and change nothing.
 my ($base) = $env->{HTTP} =~ /:(\d+)/;
@@ -103,6 +122,7 @@ for my $case (
     [['--stop', '--dir', '/tmp'], qr{/tmp is not the directory of a demo}],
     [['--replicas', '0'], qr/--replicas wants a number from 1 to 9/],
     [['--replicas', 'two'], qr/--replicas wants a number from 1 to 9/],
+    [['--nodes', '0'], qr/--nodes wants a number from 1 to 9/],
     [['--base-port', '80'], qr/--base-port wants a number from 1024/],
     [['--dir'], qr/--dir wants a value/],
     [['--nonsense'], qr/unknown argument "--nonsense"/],
@@ -182,6 +202,17 @@ $t->wait_for('429', sub {
     http_request($address, '/check/demo/mysql/main1')->{status} == 429;
 });
 pass('stay: the check is 429 then');
+
+my @change = $text =~ /^  (curl .*throttle-app.*)$/mg;
+is(scalar @change, 2, 'stay: a throttle and an unthrottle to try');
+like(`$change[0] 2>/dev/null`, qr{^HTTP/1.1 200}, 'stay: the throttle works');
+$t->wait_for('417', sub {
+    http_request($address, '/check/demo/mysql/main1')->{status} == 417;
+});
+like(`$change[1] 2>/dev/null`, qr{^HTTP/1.1 200}, 'stay: the unthrottle works');
+$t->wait_for('no 417', sub {
+    http_request($address, '/check/demo/mysql/main1')->{status} != 417;
+});
 
 kill 'INT', -$pid;
 ended('Ctrl-C', $pid, $stay, 0);

@@ -7,9 +7,8 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "consensus/consensus_mysql_change.h"
 #include "consensus/consensus_mysql_rows.h"
-#include "consensus/consensus_mysql_sql.h"
+#include "consensus/consensus_mysql_statements.h"
 #include "consensus/facts.h"
 
 #define REVISION_MS 250 /* how often the revision is asked for */
@@ -20,24 +19,8 @@
 #define SCHEMA_MS 10000
 #define LOOK_AGAIN_MS 500
 
-/* In the order in which they are asked. */
-enum step {
-    STEP_SCHEMA,
-    STEP_SERVER,
-    STEP_REPLICA,
-    STEP_STORE, /* the row of sluice_revision, if there is none */
-    STEP_REVISION,
-    STEP_THROTTLES,
-    STEP_SKIPS,
-    STEP_NOTES,
-    STEP_BEAT,
-    STEP_SERVICES, /* of the domain */
-    STEP_SHARES,   /* leaders of the share domain */
-    STEPS
-};
-
 #define BIT(step) (1u << (step))
-#define ROWS (BIT(STEP_THROTTLES) | BIT(STEP_SKIPS) | BIT(STEP_NOTES))
+#define ROWS (BIT(READ_THROTTLES) | BIT(READ_SKIPS) | BIT(READ_NOTES))
 
 struct reader {
     struct consensus *c;
@@ -46,7 +29,7 @@ struct reader {
     struct sql sql;
 
     unsigned todo; /* BIT of each step */
-    enum step step;
+    enum read_step step;
     uint64_t revision_due_ms, rows_due_ms, lists_due_ms, beat_due_ms,
         schema_due_ms; /* CLOCK_MONOTONIC */
 
@@ -56,7 +39,7 @@ struct reader {
     unsigned unusable_said;
 
     int healthy;
-    char said[STEPS + 1][MYSQL_FAILURE_SIZE]; /* of each step, and of being
+    char said[READ_STEPS + 1][MYSQL_FAILURE_SIZE]; /* of each step, and of being
                                                  away */
     struct server_report server;
     struct conf_list services, shares, leaders;
@@ -79,79 +62,26 @@ has(const struct reader *r, enum schema_table table)
 
 /* A step whose table is not there is none. */
 static int
-applies(const struct reader *r, enum step step)
+applies(const struct reader *r, enum read_step step)
 {
     switch (step) {
-    case STEP_STORE:
-    case STEP_REVISION:
+    case READ_STORE:
+    case READ_REVISION:
         return has(r, SCHEMA_SLUICE_REVISION);
-    case STEP_THROTTLES:
+    case READ_THROTTLES:
         return has(r, SCHEMA_THROTTLED_APPS);
-    case STEP_SKIPS:
+    case READ_SKIPS:
         return has(r, SCHEMA_SKIPPED_HOSTS);
-    case STEP_NOTES:
+    case READ_NOTES:
         return has(r, SCHEMA_SLUICE_NOTES);
-    case STEP_BEAT:
-    case STEP_SERVICES:
+    case READ_BEAT:
+    case READ_SERVICES:
         return has(r, SCHEMA_SERVICE_HEALTH);
-    case STEP_SHARES:
+    case READ_SHARES:
         return r->c->schema.has_share && r->c->share_domain[0] != '\0';
     default:
         return 1;
     }
-}
-
-static void
-beat_sql(struct reader *r)
-{
-    const struct consensus *c = r->c;
-
-    sql_set(&r->sql,
-            "insert ignore into service_health (service_id, domain, "
-            "share_domain, last_seen_active) values (?s, ?s, ?s, now()) on "
-            "duplicate key update domain=values(domain), "
-            "share_domain=values(share_domain), "
-            "last_seen_active=values(last_seen_active)",
-            c->service_id, c->domain, c->share_domain);
-}
-
-static void
-step_sql(struct reader *r)
-{
-    static const char *const fixed[STEPS] = {
-        [STEP_SERVER] = "select @@global.read_only, "
-                        "@@global.innodb_flush_log_at_trx_commit",
-        [STEP_REPLICA] = "show replica status",
-        [STEP_REVISION] =
-            "select revision, store_id from sluice_revision where id = 1",
-        [STEP_THROTTLES] = "select app_name, unix_timestamp(expires_at), "
-                           "unix_timestamp(now(6)), ratio from throttled_apps",
-        [STEP_SKIPS] = "select host_name, unix_timestamp(expires_at), "
-                       "unix_timestamp(now(6)) from skipped_hosts",
-        [STEP_NOTES] = "select kind, name, owner, reason from sluice_notes",
-    };
-    const struct consensus *c = r->c;
-
-    if (r->step == STEP_SCHEMA)
-        sql_copy(&r->sql, schema_question());
-    else if (r->step == STEP_STORE)
-        change_store_sql(&r->sql);
-    else if (r->step == STEP_BEAT)
-        beat_sql(r);
-    else if (r->step == STEP_SERVICES)
-        sql_set(&r->sql,
-                "select service_id from service_health where domain = ?s and "
-                "last_seen_active >= now() - interval 5 second order by "
-                "service_id",
-                c->domain);
-    else if (r->step == STEP_SHARES)
-        sql_set(&r->sql,
-                "select domain, service_id from service_election where "
-                "share_domain = ?s and last_seen_active >= now() - interval 5 "
-                "second and service_id != ?s order by domain",
-                c->share_domain, c->service_id);
-    else
-        sql_copy(&r->sql, fixed[r->step]);
 }
 
 /* ---- answers: schema and server --------------------------------------- */
@@ -213,7 +143,7 @@ take_revision(struct reader *r, MYSQL_RES *rows)
     uint64_t revision;
 
     if (!row || !row[0] || !row[1]) {
-        r->todo |= BIT(STEP_STORE) | BIT(STEP_REVISION);
+        r->todo |= BIT(READ_STORE) | BIT(READ_REVISION);
         return;
     }
     revision = strtoull(row[0], NULL, 10);
@@ -277,12 +207,12 @@ publish(struct reader *r)
 static void
 take(struct reader *r, MYSQL_RES *rows)
 {
-    static void (*const takers[STEPS])(struct reader *, MYSQL_RES *) = {
-        [STEP_SCHEMA] = take_schema,       [STEP_SERVER] = take_server,
-        [STEP_REPLICA] = take_replica,     [STEP_REVISION] = take_revision,
-        [STEP_THROTTLES] = take_throttles, [STEP_SKIPS] = take_skips,
-        [STEP_NOTES] = take_notes,         [STEP_SERVICES] = take_services,
-        [STEP_SHARES] = take_shares,
+    static void (*const takers[READ_STEPS])(struct reader *, MYSQL_RES *) = {
+        [READ_SCHEMA] = take_schema,       [READ_SERVER] = take_server,
+        [READ_REPLICA] = take_replica,     [READ_REVISION] = take_revision,
+        [READ_THROTTLES] = take_throttles, [READ_SKIPS] = take_skips,
+        [READ_NOTES] = take_notes,         [READ_SERVICES] = take_services,
+        [READ_SHARES] = take_shares,
     };
 
     if (takers[r->step])
@@ -293,8 +223,8 @@ take(struct reader *r, MYSQL_RES *rows)
 static void
 drop_idle_steps(struct reader *r)
 {
-    for (int step = 0; step < STEPS; step++)
-        if ((r->todo & BIT(step)) && !applies(r, (enum step)step))
+    for (int step = 0; step < READ_STEPS; step++)
+        if ((r->todo & BIT(step)) && !applies(r, (enum read_step)step))
             r->todo &= ~BIT(step);
 }
 
@@ -305,7 +235,7 @@ note_reached(struct reader *r)
         log_info("backend_reached", log_str("host", r->c->target.host),
                  log_int("port", r->c->target.port));
     r->healthy = 1;
-    r->said[STEPS][0] = '\0';
+    r->said[READ_STEPS][0] = '\0';
 }
 
 /* Says it once. */
@@ -318,7 +248,7 @@ complain(struct reader *r, int of, const struct mysql_failure *why)
         return;
     snprintf(r->said[of], sizeof(r->said[of]), "%s", why->text);
     consensus_mysql_advise(why, text, sizeof(text));
-    log_warn(of == STEPS ? "backend_away" : "backend_refuses",
+    log_warn(of == READ_STEPS ? "backend_away" : "backend_refuses",
              log_str("host", r->c->target.host),
              log_int("port", r->c->target.port), log_str("error", text));
 }
@@ -327,16 +257,16 @@ complain(struct reader *r, int of, const struct mysql_failure *why)
 static void
 refused(struct reader *r, const struct mysql_failure *why)
 {
-    if (r->step == STEP_REPLICA || r->step == STEP_SERVER) {
+    if (r->step == READ_REPLICA || r->step == READ_SERVER) {
         take(r, NULL);
         return;
     }
     complain(r, (int)r->step, why);
-    if (r->step <= STEP_NOTES) {
+    if (r->step <= READ_NOTES) {
         r->healthy = 0;
-        r->todo &= ~(BIT(STEP_STORE) | BIT(STEP_REVISION) | ROWS);
+        r->todo &= ~(BIT(READ_STORE) | BIT(READ_REVISION) | ROWS);
     }
-    if (r->step != STEP_SCHEMA)
+    if (r->step != READ_SCHEMA)
         reader_look_again(r);
 }
 
@@ -346,7 +276,7 @@ carried_out(struct reader *r, MYSQL_RES *rows)
     r->said[r->step][0] = '\0';
     take(r, rows);
     drop_idle_steps(r);
-    if (!(BIT(r->step) & (BIT(STEP_REVISION) | ROWS)))
+    if (!(BIT(r->step) & (BIT(READ_REVISION) | ROWS)))
         return;
     note_reached(r);
     if ((BIT(r->step) & ROWS) && !(r->todo & ROWS))
@@ -370,9 +300,9 @@ on_reply(void *data, const struct session_reply *reply)
 static void
 ask(struct reader *r)
 {
-    r->step = (enum step)__builtin_ctz(r->todo);
+    r->step = (enum read_step)__builtin_ctz(r->todo);
     r->todo &= ~BIT(r->step);
-    step_sql(r);
+    statement_read(&r->sql, r->c, r->step);
     session_ask(r->session, r->sql.text, on_reply);
 }
 
@@ -383,7 +313,7 @@ begin_read(struct reader *r, uint64_t now_ms)
 {
     r->begun_ms = now_ms;
     r->revision_due_ms = now_ms + REVISION_MS;
-    r->todo |= BIT(STEP_REVISION);
+    r->todo |= BIT(READ_REVISION);
     if (now_ms >= r->rows_due_ms)
         begin_rows(r);
 }
@@ -393,7 +323,7 @@ find_work(struct reader *r, uint64_t now_ms)
 {
     if (now_ms >= r->schema_due_ms) {
         r->schema_due_ms = now_ms + SCHEMA_MS;
-        r->todo |= BIT(STEP_SCHEMA) | BIT(STEP_SERVER) | BIT(STEP_REPLICA);
+        r->todo |= BIT(READ_SCHEMA) | BIT(READ_SERVER) | BIT(READ_REPLICA);
     }
     if (!r->c->schema_known)
         return;
@@ -401,11 +331,11 @@ find_work(struct reader *r, uint64_t now_ms)
         begin_read(r, now_ms);
     if (now_ms >= r->beat_due_ms) {
         r->beat_due_ms = now_ms + BEAT_MS;
-        r->todo |= BIT(STEP_BEAT);
+        r->todo |= BIT(READ_BEAT);
     }
     if (now_ms >= r->lists_due_ms) {
         r->lists_due_ms = now_ms + LISTS_MS;
-        r->todo |= BIT(STEP_SERVICES) | BIT(STEP_SHARES);
+        r->todo |= BIT(READ_SERVICES) | BIT(READ_SHARES);
     }
 }
 
@@ -452,7 +382,7 @@ on_ready(void *data)
 {
     struct reader *r = data;
 
-    r->todo = BIT(STEP_SCHEMA) | BIT(STEP_SERVER) | BIT(STEP_REPLICA);
+    r->todo = BIT(READ_SCHEMA) | BIT(READ_SERVER) | BIT(READ_REPLICA);
     r->schema_due_ms = clock_mono_ms() + SCHEMA_MS;
     r->revision_due_ms = r->rows_due_ms = 0;
     go_on(r);
@@ -465,7 +395,7 @@ on_down(void *data, const struct mysql_failure *why)
 
     r->todo = 0;
     r->healthy = 0;
-    complain(r, STEPS, why);
+    complain(r, READ_STEPS, why);
 }
 
 static const struct session_events events = {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "consensus/consensus_mysql_sql.h"
+#include "consensus/consensus_mysql_statements.h"
 #include "consensus/election.h"
 
 struct keeper {
@@ -135,44 +135,10 @@ on_lease(void *data, const struct session_reply *reply)
 }
 
 static void
-lease_sql(struct keeper *k)
-{
-    const struct consensus *c = k->c;
-    const struct lease_row *row = &k->lease.row;
-
-    switch (k->lease_step) {
-    case LEASE_LOOK:
-        sql_set(&k->sql,
-                "select holder, instance, term, seq from sluice_lease where "
-                "domain = ?s",
-                c->domain);
-        break;
-    case LEASE_CREATE:
-        sql_set(&k->sql,
-                "insert ignore into sluice_lease (domain, holder, instance, "
-                "term, seq, renewed_at) values (?s, ?s, ?s, 1, 1, now())",
-                c->domain, c->service_id, c->instance);
-        break;
-    case LEASE_TAKE:
-        sql_set(&k->sql,
-                "update sluice_lease set holder = ?s, instance = ?s, term = "
-                "term + 1, seq = seq + 1, renewed_at = now() where domain = "
-                "?s and instance = ?s and seq = ?u",
-                c->service_id, c->instance, c->domain, row->instance, row->seq);
-        break;
-    case LEASE_RENEW:
-        sql_set(&k->sql,
-                "update sluice_lease set seq = seq + 1, renewed_at = now() "
-                "where domain = ?s and instance = ?s and seq = ?u",
-                c->domain, c->instance, row->seq);
-    }
-}
-
-static void
 ask_lease(struct keeper *k)
 {
     k->lease_step = lease_next(&k->lease);
-    lease_sql(k);
+    statement_lease(&k->sql, k->c, k->lease_step, &k->lease.row);
     session_ask(k->session, k->sql.text, on_lease);
 }
 
@@ -199,66 +165,11 @@ on_election(void *data, const struct session_reply *reply)
         schedule(k);
 }
 
-/* freno's statement, to the letter: its assignments go from left to right. */
-static void
-claim_sql(struct keeper *k)
-{
-    const struct consensus *c = k->c;
-
-    if (c->schema.has_share)
-        sql_set(
-            &k->sql,
-            "insert ignore into service_election (domain, share_domain, "
-            "service_id, last_seen_active) values (?s, ?s, ?s, now()) on "
-            "duplicate key update service_id = if(last_seen_active < now() - "
-            "interval 5 second, values(service_id), service_id), share_domain "
-            "= if(service_id = values(service_id), values(share_domain), "
-            "share_domain), last_seen_active = if(service_id = "
-            "values(service_id), values(last_seen_active), last_seen_active)",
-            c->domain, c->share_domain, c->service_id);
-    else
-        sql_set(
-            &k->sql,
-            "insert ignore into service_election (domain, service_id, "
-            "last_seen_active) values (?s, ?s, now()) on duplicate key update "
-            "service_id = if(last_seen_active < now() - interval 5 second, "
-            "values(service_id), service_id), last_seen_active = "
-            "if(service_id = values(service_id), values(last_seen_active), "
-            "last_seen_active)",
-            c->domain, c->service_id);
-}
-
-static void
-take_sql(struct keeper *k)
-{
-    const struct consensus *c = k->c;
-
-    if (c->schema.has_share)
-        sql_set(&k->sql,
-                "update service_election set service_id = ?s, share_domain = "
-                "?s, last_seen_active = now() where domain = ?s and "
-                "service_id = ?s",
-                c->service_id, c->share_domain, c->domain, k->election.leader);
-    else
-        sql_set(&k->sql,
-                "update service_election set service_id = ?s, "
-                "last_seen_active = now() where domain = ?s and service_id = "
-                "?s",
-                c->service_id, c->domain, k->election.leader);
-}
-
 static void
 ask_election(struct keeper *k, uint64_t now_ms)
 {
     k->election_step = election_next(&k->election, now_ms);
-    if (k->election_step == ELECTION_CLAIM)
-        claim_sql(k);
-    else if (k->election_step == ELECTION_TAKE)
-        take_sql(k);
-    else
-        sql_set(&k->sql,
-                "select service_id from service_election where domain = ?s",
-                k->c->domain);
+    statement_election(&k->sql, k->c, k->election_step, k->election.leader);
     session_ask(k->session, k->sql.text, on_election);
 }
 
@@ -288,10 +199,7 @@ release_lease(struct keeper *k)
         leave(k);
         return;
     }
-    sql_set(&k->sql,
-            "update sluice_lease set holder = '', instance = '', seq = seq + "
-            "1, renewed_at = now() where domain = ?s and instance = ?s",
-            k->c->domain, k->c->instance);
+    statement_release(&k->sql, k->c);
     session_ask(k->session, k->sql.text, on_released);
 }
 
@@ -324,10 +232,7 @@ step_down(struct keeper *k)
         release_lease(k);
         return;
     }
-    sql_set(&k->sql,
-            "update service_election set last_seen_active = now() - interval "
-            "10 second where domain = ?s and service_id = ?s",
-            k->c->domain, k->c->service_id);
+    statement_age(&k->sql, k->c);
     session_ask(k->session, k->sql.text, on_aged);
 }
 

@@ -2,7 +2,6 @@
 #include "consensus/facts.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -169,6 +168,19 @@ find_skip(struct facts *f, const char *name)
     return bsearch(&key, f->skips, f->nskips, sizeof(key), by_host);
 }
 
+/* What is too long ends with a whole character of UTF-8. */
+static void
+cut(char *to, size_t size, const char *from)
+{
+    size_t len = strnlen(from, size);
+
+    if (len == size)
+        for (len--; len > 0 && ((unsigned char)from[len] & 0xc0) == 0x80;)
+            len--;
+    memcpy(to, from, len);
+    to[len] = '\0';
+}
+
 void
 facts_note(struct facts *f,
            const char *kind,
@@ -181,11 +193,11 @@ facts_note(struct facts *f,
     struct fact_skip *s = strcmp(kind, "skip") == 0 ? find_skip(f, name) : NULL;
 
     if (t) {
-        snprintf(t->owner, sizeof(t->owner), "%s", owner);
-        snprintf(t->reason, sizeof(t->reason), "%s", reason);
+        cut(t->owner, sizeof(t->owner), owner);
+        cut(t->reason, sizeof(t->reason), reason);
     }
     if (s) {
-        snprintf(s->owner, sizeof(s->owner), "%s", owner);
-        snprintf(s->reason, sizeof(s->reason), "%s", reason);
+        cut(s->owner, sizeof(s->owner), owner);
+        cut(s->reason, sizeof(s->reason), reason);
     }
 }

@@ -173,6 +173,11 @@ test_notes(void **state)
     longer[sizeof(longer) - 1] = '\0';
     facts_note(&f, "throttle", "app", "alice", "a migration");
     facts_note(&f, "skip", "both", "bob", longer);
+    memcpy(longer + FACT_NOTE_SIZE - 2, "\xe2\x82\xac", 3);
+    facts_note(&f, "throttle", "both", longer + 128, longer);
+    assert_int_equal(strlen(f.throttles[1].reason), FACT_NOTE_SIZE - 2);
+    assert_string_equal(f.throttles[1].owner + 125, "xx");
+    facts_note(&f, "throttle", "both", "", "");
     facts_note(&f, "skip", "app", "eve", "no such host");
     facts_note(&f, "other", "app", "eve", "no such kind");
     facts_note(&f, "throttle", longer, "eve", "no such name");

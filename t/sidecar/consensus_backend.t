@@ -259,10 +259,10 @@ $_->term for $sooner, $early;
 # A replica that may be written to.
 my $replica = $t->mariadb;
 $replica->replicate_from($db);
-$t->wait_for('the schema on the replica', sub {
-    $replica->sql(q{grant slave monitor on *.* to 'daemon'@'%'});
-    1;
+$t->wait_for('the account on the replica', sub {
+    $replica->sql(q{show grants for 'daemon'@'%'});
 });
+$replica->sql('set sql_log_bin = 0', q{grant slave monitor on *.* to 'daemon'@'%'});
 my $lost = Sluice::Consensus->start($t, $replica, name => 'lost');
 told($lost, qr/event=backend_is_replica .*all nodes have to share one primary/,
     'a replica: told');

@@ -444,6 +444,8 @@ changer_abandon(struct changer *ch)
         unknown(ch, why);
     else if (ch->current)
         refuse(take_current(ch), why);
+    refuse_all(&ch->waiting, why);
+    refuse_all(&ch->turned_away, why);
 }
 
 struct changer *

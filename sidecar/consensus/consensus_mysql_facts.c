@@ -60,7 +60,8 @@ has(const struct reader *r, enum schema_table table)
     return schema_has(&r->c->schema, table);
 }
 
-/* A step whose table is not there is none. */
+/* A step whose table is not there is none. Without throttled_apps there are no
+ * facts: an account that lost its privilege on it ends no throttle. */
 static int
 applies(const struct reader *r, enum read_step step)
 {
@@ -71,9 +72,9 @@ applies(const struct reader *r, enum read_step step)
     case READ_THROTTLES:
         return has(r, SCHEMA_THROTTLED_APPS);
     case READ_SKIPS:
-        return has(r, SCHEMA_SKIPPED_HOSTS);
+        return has(r, SCHEMA_THROTTLED_APPS) && has(r, SCHEMA_SKIPPED_HOSTS);
     case READ_NOTES:
-        return has(r, SCHEMA_SLUICE_NOTES);
+        return has(r, SCHEMA_THROTTLED_APPS) && has(r, SCHEMA_SLUICE_NOTES);
     case READ_BEAT:
     case READ_SERVICES:
         return has(r, SCHEMA_SERVICE_HEALTH);
@@ -266,8 +267,7 @@ refused(struct reader *r, const struct mysql_failure *why)
         r->healthy = 0;
         r->todo &= ~(BIT(READ_STORE) | BIT(READ_REVISION) | ROWS);
     }
-    if (r->step != READ_SCHEMA)
-        reader_look_again(r);
+    reader_look_again(r);
 }
 
 static void
@@ -348,11 +348,12 @@ on_due(uv_timer_t *timer)
 static void
 wait_for_due(struct reader *r, uint64_t now_ms)
 {
-    const uint64_t due[] = {r->revision_due_ms, r->beat_due_ms, r->lists_due_ms,
-                            r->schema_due_ms};
+    const uint64_t due[] = {r->schema_due_ms, r->revision_due_ms,
+                            r->beat_due_ms, r->lists_due_ms};
+    size_t count = r->c->schema_known ? sizeof(due) / sizeof(*due) : 1;
     uint64_t first_ms = now_ms + REVISION_MS;
 
-    for (size_t i = 0; i < sizeof(due) / sizeof(*due); i++)
+    for (size_t i = 0; i < count; i++)
         if (due[i] < first_ms)
             first_ms = due[i];
     uv_update_time(&r->c->loop->uv);

@@ -30,7 +30,7 @@ static const struct table tables[SCHEMA_TABLES] = {
          "  PRIMARY KEY (service_id),\n"
          "  KEY last_seen_active_idx (last_seen_active)\n"},
     [SCHEMA_THROTTLED_APPS] =
-        {"throttled_apps", "no app can be throttled",
+        {"throttled_apps", "there are no facts: what was read before stands",
          "  app_name varchar(128) NOT NULL,\n"
          "  throttled_at timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP,\n"
          "  expires_at timestamp NULL DEFAULT NULL,\n"

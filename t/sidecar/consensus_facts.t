@@ -171,6 +171,21 @@ unlike($a->log, qr/backend_not_durable|backend_lacks|backend_differs/,
     'nothing to warn of');
 $_->term for $a, $b;
 
+# An account that loses its privilege ends no throttle.
+$db->sql(q{delete from throttled_apps where app_name like 'burst%'});
+my $poor = Sluice::Consensus->start($t, $db, name => 'poor');
+ok($poor->throttles->{quick}, 'read at first');
+$db->sql(q{revoke all privileges on freno_backend.throttled_apps from 'daemon'@'%'});
+told($poor, qr/event=backend_(?:refuses|lacks).*throttled_apps/, 'a lost privilege: told');
+told($poor, qr/event=backend_lacks table=throttled_apps /, 'as a table that is not there');
+is(scalar(grep { !/throttle=quick/ } map { $_->{line} } $poor->events('facts')), 0,
+    'and nothing is read');
+is($poor->change('throttle poor 1 never')->{outcome}, 'refused', 'nor stored');
+$db->sql(q{grant select, insert, delete, update on freno_backend.throttled_apps to 'daemon'@'%'});
+$poor->wait_for('return', sub { $poor->log =~ /event=backend_has table=throttled_apps/ });
+ok($poor->throttles->{quick}, 'and back');
+$poor->term;
+
 ###############################################################################
 # freno's schemas, with just freno's privileges
 

@@ -135,7 +135,10 @@ ngx_sluice_redis_request(ngx_sluice_subscriber_t *ss)
         ss->request = ngx_alloc(auth_len + len, ngx_cycle->log);
 
         if (ss->request) {
-            ngx_memcpy(ss->request, auth, auth_len);
+            if (auth) {
+                ngx_memcpy(ss->request, auth, auth_len);
+            }
+
             ngx_memcpy(ss->request + auth_len, subscribe, len);
 
             ss->out.data = ss->request;

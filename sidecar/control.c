@@ -140,6 +140,14 @@ on_facts(void *data, const struct facts *facts)
 static void
 on_leadership(void *data, uint64_t until_boot_ms)
 {
+    (void)data;
+    (void)until_boot_ms;
+}
+
+/* What /leader-check tells. */
+static void
+on_leads(void *data, uint64_t until_boot_ms)
+{
     struct control *c = data;
     int led = c->leader_until_boot_ms != 0;
 

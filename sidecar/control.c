@@ -137,6 +137,7 @@ on_facts(void *data, const struct facts *facts)
     tell(c);
 }
 
+/* Nothing acts by the lease alone yet. */
 static void
 on_leadership(void *data, uint64_t until_boot_ms)
 {
@@ -160,6 +161,7 @@ on_leads(void *data, uint64_t until_boot_ms)
 static const struct consensus_events consensus_events = {
     .facts = on_facts,
     .leadership = on_leadership,
+    .leads = on_leads,
 };
 
 /* ---- what the API asks ------------------------------------------------ */

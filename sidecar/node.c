@@ -23,6 +23,8 @@ struct node {
     struct watch_skip *skips; /* names owned */
     size_t nskips;
     int ready; /* stays 1: a newcomer's cluster answers for itself */
+    int leads; /* as published last */
+    int stopping;
 };
 
 /* ---- what the publisher asks ------------------------------------------ */
@@ -70,6 +72,8 @@ node_verdicts(void *data,
     if (n->conf->leader_only_probes)
         node->flags |= SLUICE_NODE_LEADER_ONLY;
     node->leader_until_boot_ms = control_leader_until_ms(n->control);
+    changed |= n->leads != (node->leader_until_boot_ms != 0);
+    n->leads = node->leader_until_boot_ms != 0;
     return changed;
 }
 
@@ -105,6 +109,7 @@ on_watch(void *data)
 
 /* ---- what the control plane says --------------------------------------- */
 
+/* Who steps down says so before it gives the lease to another. */
 static void
 on_control(void *data)
 {
@@ -112,6 +117,8 @@ on_control(void *data)
 
     if (!n->publisher)
         return;
+    if (n->stopping)
+        publisher_flush(n->publisher);
     publisher_wake_rules(n->publisher);
     publisher_wake(n->publisher);
 }
@@ -363,11 +370,19 @@ node_reload(struct node *n, struct conf *conf)
     publisher_wake(n->publisher);
 }
 
+static void
+on_control_closed(void *data)
+{
+    struct node *n = data;
+
+    publisher_close(n->publisher);
+    n->publisher = NULL;
+    node_free(n);
+}
+
 void
 node_stop(struct node *n)
 {
-    stop_watches(n);
-    publisher_close(n->publisher);
-    n->publisher = NULL;
-    control_close(n->control, node_free, n);
+    n->stopping = 1;
+    control_close(n->control, on_control_closed, n);
 }

@@ -102,6 +102,10 @@ struct consensus_events {
     /* May act until then, by CLOCK_BOOTTIME; 0: may not. Called at every
      * renewal and at the loss. */
     void (*leadership)(void *data, uint64_t until_boot_ms);
+
+    /* Leads in everybody's eyes, freno's too, until then; 0: does not. Never
+     * longer than it may act, where there is a lease. NULL: nobody asks. */
+    void (*leads)(void *data, uint64_t until_boot_ms);
 };
 
 struct consensus;

@@ -23,6 +23,7 @@ struct keeper {
     enum lease_step lease_step;
     enum election_step election_step;
     uint64_t told_until_ms;                 /* what the node was told last */
+    uint64_t told_leads_ms;                 /* and of leading */
     int led;                                /* when told to leave */
     char lease_problem[MYSQL_FAILURE_SIZE]; /* said last */
     char election_problem[MYSQL_FAILURE_SIZE];
@@ -45,7 +46,7 @@ keeper_leads(const struct keeper *k)
 /* ---- what others are told --------------------------------------------- */
 
 static void
-tell(struct keeper *k, uint64_t now_ms)
+tell_lease(struct keeper *k, uint64_t now_ms)
 {
     uint64_t until_ms = k->leased ? lease_until(&k->lease, now_ms) : 0;
     struct consensus *c = k->c;
@@ -59,6 +60,32 @@ tell(struct keeper *k, uint64_t now_ms)
                  log_str("holder", k->lease.row.holder));
     k->told_until_ms = until_ms;
     c->events.leadership(c->data, until_ms);
+}
+
+/* A row of freno's outlives the lease of a node that stopped: who no longer
+ * acts does not lead. */
+static uint64_t
+leads_until(const struct keeper *k, uint64_t now_ms)
+{
+    uint64_t until_ms = election_until(&k->election, now_ms);
+
+    if (k->leased && k->told_until_ms < until_ms)
+        return k->told_until_ms;
+    return until_ms;
+}
+
+static void
+tell(struct keeper *k, uint64_t now_ms)
+{
+    uint64_t until_ms;
+
+    tell_lease(k, now_ms);
+    until_ms = leads_until(k, now_ms);
+    if (until_ms == k->told_leads_ms)
+        return;
+    k->told_leads_ms = until_ms;
+    if (k->c->events.leads)
+        k->c->events.leads(k->c->data, until_ms);
 }
 
 /* The election follows the lease; without one, freno's clock alone. */
@@ -285,6 +312,8 @@ wait_for_due(struct keeper *k, uint64_t now_ms)
 
     if (k->told_until_ms != 0 && k->told_until_ms < due_ms)
         due_ms = k->told_until_ms;
+    if (k->told_leads_ms != 0 && k->told_leads_ms < due_ms)
+        due_ms = k->told_leads_ms;
     if (due_ms == UINT64_MAX)
         return;
     uv_update_time(&k->c->loop->uv);

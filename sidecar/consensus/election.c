@@ -88,8 +88,14 @@ election_failed(struct election *e, uint64_t now_ms)
     e->read_due_ms = now_ms + ELECTION_READ_MS;
 }
 
+uint64_t
+election_until(const struct election *e, uint64_t now_ms)
+{
+    return now_ms < e->until_ms ? e->until_ms : 0;
+}
+
 int
 election_leads(const struct election *e, uint64_t now_ms)
 {
-    return now_ms < e->until_ms;
+    return election_until(e, now_ms) != 0;
 }

@@ -60,6 +60,9 @@ election_read(struct election *e, const char *service_id, uint64_t started_ms);
 /* No answer, or an error. */
 void election_failed(struct election *e, uint64_t now_ms);
 
+/* Leads in freno's eyes until then; 0: does not. */
+uint64_t election_until(const struct election *e, uint64_t now_ms);
+
 /* 1 while this node leads in freno's eyes. */
 int election_leads(const struct election *e, uint64_t now_ms);
 

@@ -52,6 +52,9 @@ struct publisher *publisher_open(struct loop *loop,
  * Cheap: call it for every probe's result. */
 void publisher_wake(struct publisher *p);
 
+/* The same at once: when this returns, readers can see it. */
+void publisher_flush(struct publisher *p);
+
 /* The facts or the rules changed: publish them soon. */
 void publisher_wake_rules(struct publisher *p);
 

@@ -264,6 +264,13 @@ publisher_wake(struct publisher *p)
 }
 
 void
+publisher_flush(struct publisher *p)
+{
+    uv_timer_stop(&p->verdicts);
+    on_verdicts(&p->verdicts);
+}
+
+void
 publisher_wake_rules(struct publisher *p)
 {
     wake_timer(&p->rules, on_rules, p->rules_ms, PUBLISH_VERDICTS_MS);

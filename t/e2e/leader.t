@@ -48,8 +48,18 @@ all_answer('at the start', 0 .. 2);
 
 # SIGTERM: hands over.
 my $since = time;
-$fleet->sluiced($leader)->term;
-my $next = wait_leader('the next leader', $leader);
+my $leaving = $fleet->sluiced($leader);
+my ($next, @two);
+kill 'TERM', $leaving->pid;
+$t->wait_for('another leader', sub {
+    my @leads = grep { $fleet->ask($_, '/leader-check')->{status} == 200 } 0 .. 2;
+
+    @two = @leads if @leads > 1;
+    ($next) = grep { $_ != $leader } @leads;
+    defined $next;
+}, 15);
+$leaving->term;
+is("@two", '', 'SIGTERM: it says that it leads no more before another does');
 cmp_ok(time - $since, '<', 5, 'SIGTERM: another leads soon');
 isnt($next, $leader, 'another one');
 all_answer('after SIGTERM', grep { $_ != $leader } 0 .. 2);

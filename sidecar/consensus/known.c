@@ -18,12 +18,13 @@ copy(const void *from, size_t count, size_t size)
     return to;
 }
 
+/* A read that began after our change was stored has the last word, whatever
+ * its revision: the store may have been put back to an older state. */
 static int
 is_older(const struct known *k, const struct facts *facts)
 {
-    if (facts->revision != 0)
-        return facts->revision < k->stored_revision;
-    return facts->read_mono_ms < k->stored_mono_ms;
+    return facts->read_mono_ms <= k->stored_mono_ms &&
+           (facts->revision == 0 || facts->revision < k->stored_revision);
 }
 
 int
@@ -133,7 +134,8 @@ known_stored(struct known *k,
 {
     struct facts *facts = &k->facts;
 
-    if (!k->ever)
+    /* What was read in the meantime knows this change, and what followed. */
+    if (!k->ever || (revision != 0 && revision <= facts->revision))
         return;
     if (revision > k->stored_revision)
         k->stored_revision = revision;

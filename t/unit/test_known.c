@@ -128,12 +128,54 @@ test_an_older_read_is_ignored(void **state)
     (void)state;
     known_read(&k, &facts);
     store(&k, CHANGE_THROTTLE, "a", FACT_NEVER, 7, 150);
-    facts = read_of(6, 200, NULL, 0);
+    facts = read_of(6, 150, NULL, 0);
     assert_int_equal(known_read(&k, &facts), -1);
     assert_int_equal(k.facts.nthrottles, 1);
-    facts = read_of(7, 201, NULL, 0);
+    facts = read_of(7, 149, NULL, 0);
     assert_int_equal(known_read(&k, &facts), 0);
     assert_int_equal(k.facts.nthrottles, 0);
+    known_free(&k);
+}
+
+/* The backend was put back to an older state: its word counts, not ours. */
+static void
+test_a_store_that_lost_our_change(void **state)
+{
+    struct fact_throttle rows[] = {{.key = "b", .ratio = 1}};
+    struct facts facts = read_of(900, 100, NULL, 0);
+    struct known k = {0};
+
+    (void)state;
+    known_read(&k, &facts);
+    store(&k, CHANGE_THROTTLE, "a", FACT_NEVER, 901, 150);
+    facts = read_of(3, 151, rows, 1);
+    assert_int_equal(known_read(&k, &facts), 0);
+    assert_int_equal(k.facts.nthrottles, 1);
+    assert_string_equal(k.facts.throttles[0].key, "b");
+    facts = read_of(3, 401, NULL, 0);
+    assert_int_equal(known_read(&k, &facts), 0);
+    assert_int_equal(k.facts.nthrottles, 0);
+    known_free(&k);
+}
+
+/* The answer to our COMMIT was held up; another node took the throttle back
+ * and that was read before. */
+static void
+test_an_answer_after_a_newer_read(void **state)
+{
+    struct facts facts = read_of(4, 100, NULL, 0);
+    struct known k = {0};
+
+    (void)state;
+    known_read(&k, &facts);
+    facts = read_of(6, 200, NULL, 0);
+    known_read(&k, &facts);
+    store(&k, CHANGE_THROTTLE, "a", FACT_NEVER, 5, 210);
+    assert_int_equal(k.facts.nthrottles, 0);
+    store(&k, CHANGE_THROTTLE, "a", FACT_NEVER, 6, 210);
+    assert_int_equal(k.facts.nthrottles, 0);
+    store(&k, CHANGE_THROTTLE, "a", FACT_NEVER, 7, 210);
+    assert_int_equal(k.facts.nthrottles, 1);
     known_free(&k);
 }
 
@@ -147,9 +189,9 @@ test_without_revisions(void **state)
     (void)state;
     known_read(&k, &facts);
     store(&k, CHANGE_THROTTLE, "a", FACT_NEVER, 0, 150);
-    facts = read_of(0, 149, NULL, 0);
-    assert_int_equal(known_read(&k, &facts), -1);
     facts = read_of(0, 150, NULL, 0);
+    assert_int_equal(known_read(&k, &facts), -1);
+    facts = read_of(0, 151, NULL, 0);
     assert_int_equal(known_read(&k, &facts), 0);
     known_free(&k);
 }
@@ -189,6 +231,8 @@ main(void)
         cmocka_unit_test(test_changes_are_sorted_in),
         cmocka_unit_test(test_skips),
         cmocka_unit_test(test_an_older_read_is_ignored),
+        cmocka_unit_test(test_a_store_that_lost_our_change),
+        cmocka_unit_test(test_an_answer_after_a_newer_read),
         cmocka_unit_test(test_without_revisions),
         cmocka_unit_test(test_another_store_begins_anew),
         cmocka_unit_test(test_before_the_first_read),

@@ -29,7 +29,7 @@ is($one->logged('redis_connected', 'channel=sluice:d_e:s1'), 1,
 
 $one->say('throttle app/main1 6');
 my $order = $two->wait_for('the order', sub { ($two->orders('throttle'))[0] });
-is($order->{line} =~ s/^\d+ //r, 'order kind=throttle revision=6 store=s1 '
+is($order->{line} =~ s{^\d+ (.*)\n?}{$1}r, 'order kind=throttle revision=6 store=s1 '
     . 'key=app/main1 ratio=0.5 remaining=60000', 'the order as it was given');
 $one->wait_for('its own order', sub { $one->orders('throttle') });
 is(scalar $one->orders('throttle'), 1, 'its own order is heard too');

@@ -1,30 +1,29 @@
 #!/usr/bin/perl
 
 # How fast a check is: /check against `return 200` with the same body, in the
-# same nginx, in turns. GET by wrk, HEAD by ab.
+# same nginx, in turns. GET by wrk, HEAD by ab. A whole node is at work: probes,
+# 100 throttle rules, recent apps, counters, Redis.
 
 use warnings;
 use strict;
 
 use Sluice;
 use Sluice::Bench;
+use Sluice::Fleet;
 
 my $ROUNDS = $ENV{ROUNDS} // 5;
 my $SECONDS = $ENV{SECONDS} // 2;
 my $PATH = '/check/bench/mysql/main1';
 
-my $t = Sluice->new;
-my $db = $t->mariadb;
+my $fleet = Sluice::Fleet->new(nodes => 1, workers => 1);
+my $t = $fleet->node(0);
+my $redis = '127.0.0.1:' . $t->port('redis');
 
-$t->sluiced(sprintf <<'EOF', $db->port);
-{
-  "Stores": { "MySQL": {
-    "User": "probe", "Password": "probe", "Port": %d,
-    "MetricQuery": "select 0.25", "ThrottleThreshold": 1,
-    "Clusters": { "main1": { "StaticHostsSettings": { "Hosts": ["127.0.0.1"] } } }
-  } }
+for (1 .. 100) {
+    $fleet->ask(0, "/throttle-app/app$_")->{status} == 200
+        or die "throttling failed\n";
 }
-EOF
+$t->nginx_stop;
 
 sub start_nginx {
     my ($workers, $body) = @_;
@@ -35,14 +34,14 @@ worker_processes $workers;
 error_log %%DIR%%/error.log warn;
 pid %%DIR%%/nginx.pid;
 events { worker_connections 1024; }
-sluice { state %%DIR%%/run/state; }
+sluice { state %%DIR%%/run/state; redis $redis; }
 http {
+    upstream sluiced { server unix:%%DIR%%/run/control.sock; }
     access_log off;
     keepalive_requests 100000000;
     server {
         listen 127.0.0.1:8080 reuseport;
-        merge_slashes off;
-        location /check/ { sluice_check; }
+        include %%CONF%%/nginx/freno.conf;
         location = /same { default_type application/json; return 200 '$body'; }
     }
 }

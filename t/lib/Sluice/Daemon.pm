@@ -95,8 +95,18 @@ sub left_behind {
     my ($self) = @_;
 
     return () if $self->alive;
-    return grep { stat_of($_) =~ /\) [^Z] \d+ \d+ $self->{pid} / }
-        map { m{(\d+)$} } glob '/proc/[0-9]*';
+    return grep {
+        stat_of($_) =~ /\) [^Z] \d+ \d+ $self->{pid} / && $self->writes_here($_)
+    } map { m{(\d+)$} } glob '/proc/[0-9]*';
+}
+
+# Pids come round: a session of this number may by now be another test's. Ours
+# has a file open beside our log.
+sub writes_here {
+    my ($self, $pid) = @_;
+    my ($dir) = $self->{log} =~ m{^(.*/)};
+
+    return grep { index(readlink($_) // '', $dir) == 0 } glob "/proc/$pid/fd/*";
 }
 
 # The kernel's line about a process; "" when it is gone.

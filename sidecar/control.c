@@ -343,6 +343,8 @@ take_before(struct control *c, const struct sluice_view *before)
     c->facts = before->facts;
     c->facts.redis_channel[0] = '\0';
     c->nthrottles = before->nthrottles;
+    if (before->nthrottles == 0)
+        return;
     memcpy(c->throttles, before->throttles,
            before->nthrottles * sizeof(*c->throttles));
 }

@@ -330,7 +330,9 @@ control_leader_until_ms(const struct control *c)
 /* What a former process knew stands until the facts were read here: better an
  * order too many for a moment than one too few. */
 static void
-take_before(struct control *c, const struct sluice_view *before)
+take_before(struct control *c,
+            const struct conf *conf,
+            const struct sluice_view *before)
 {
     c->throttles = calloc(before->nthrottles + 1, sizeof(*c->throttles));
     if (!c->throttles)
@@ -341,7 +343,8 @@ take_before(struct control *c, const struct sluice_view *before)
         return;
     }
     c->facts = before->facts;
-    c->facts.redis_channel[0] = '\0';
+    if (conf->redis_address[0] == '\0')
+        c->facts.redis_channel[0] = '\0';
     c->nthrottles = before->nthrottles;
     if (before->nthrottles == 0)
         return;
@@ -378,7 +381,7 @@ control_open(struct loop *loop,
     if (conf->backend.host[0] == '\0')
         return c;
     c->driver = &consensus_mysql;
-    take_before(c, before);
+    take_before(c, conf, before);
     c->fanout = fanout_open(loop, conf, on_order, c);
     c->consensus = c->driver->open(loop, connector, conf, &consensus_events, c,
                                    err, err_size);

@@ -358,13 +358,43 @@ keep_string(const char *key, char **now, char **wanted)
     *now = text;
 }
 
+static int
+same_backend(const struct conf_backend *a, const struct conf_backend *b)
+{
+    return strcmp(a->host, b->host) == 0 && a->port == b->port &&
+           strcmp(a->schema, b->schema) == 0 && strcmp(a->user, b->user) == 0 &&
+           strcmp(a->password, b->password) == 0 &&
+           strcmp(a->collation, b->collation) == 0 &&
+           a->tls.use == b->tls.use && a->tls.verify == b->tls.verify &&
+           strcmp(a->tls.ca, b->tls.ca) == 0 &&
+           strcmp(a->tls.cert, b->tls.cert) == 0 &&
+           strcmp(a->tls.key, b->tls.key) == 0;
+}
+
+/* A new password that looks applied and is not would be found out at night. */
+static void
+keep_backend(struct conf_backend *now, struct conf_backend *wanted)
+{
+    struct conf_backend text = *wanted;
+
+    if (same_backend(now, wanted))
+        return;
+    log_warn("reload_keeps", log_str("key", "BackendMySQL*"),
+             log_str("value", now->host),
+             log_str("advice", "restart sluiced to change any of its keys"));
+    *wanted = *now;
+    *now = text;
+}
+
 void
 node_reload(struct node *n, struct conf *conf)
 {
     keep_string("StateFile", &n->conf->state_file, &conf->state_file);
-    keep_string("BackendMySQLHost", &n->conf->backend.host,
-                &conf->backend.host);
+    keep_backend(&n->conf->backend, &conf->backend);
     keep_string("Domain", &n->conf->domain, &conf->domain);
+    keep_string("ShareDomain", &n->conf->share_domain, &conf->share_domain);
+    keep_string("ListenPort, in the service id", &n->conf->service_id,
+                &conf->service_id);
     node_set_conf(n, conf, &no_view);
     control_reload(n->control, conf);
     publisher_wake(n->publisher);

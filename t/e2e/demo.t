@@ -162,7 +162,8 @@ sub stay {
         open STDERR, '>&', \*STDOUT;
         exec $demo, '--dir', $dir, '--replicas', '1' or POSIX::_exit(127);
     }
-    $t->wait_for('the demo to stay', sub { text_of($dir) =~ /Ctrl-C/ }, 60);
+    $t->wait_for('the demo to stay', sub { text_of($dir) =~ /Ctrl-C/ }, 60)
+        or diag(text_of($dir));
     return $pid;
 }
 

@@ -122,7 +122,9 @@ unlink $t->dir . '/run/control.sock';
 my $got = $t->get(8080, '/throttle-app/a');
 is($got->{status}, 503, 'sluiced away');
 is($got->{body}, qq({"StatusCode":503,"Message":)
-    . qq("sluiced does not answer here"}\n), 'sluiced away, body');
+    . qq("sluiced does not answer: a change may or may not have been stored, )
+    . qq(repeat it"}\n), 'sluiced away, body');
+is($got->{headers}{'sluice-reason'}, 'unknown', 'sluiced away, reason');
 is($got->{headers}{'content-type'}, 'application/json', 'sluiced away, type');
 is($t->get(8080, '/check/a/mysql/c')->{status}, 200, 'checks go on');
 

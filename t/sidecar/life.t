@@ -131,6 +131,16 @@ $sluiced->hup;
 value_is('a', 3);
 like($sluiced->log, qr/event=reload_keeps .*StateFile/, 'StateFile stays');
 ok(!-e "$state.other", 'no other file');
+is(() = $sluiced->log =~ /event=reload_keeps/g, 1, 'nothing else is kept');
+
+# Nor can the backend.
+my $backend = '{"BackendMySQLHost":"127.0.0.1","BackendMySQLSchema":"x",'
+    . '"BackendMySQLPassword":"geheim",';
+$t->write_file('sluiced.json', conf(a => [4, [$host]]) =~ s/^\{/$backend/r);
+$sluiced->hup;
+value_is('a', 4);
+like($sluiced->log, qr/event=reload_keeps .*BackendMySQL/, 'the backend stays');
+unlike($sluiced->log, qr/geheim/, 'and no password is shown');
 
 # SIGTERM: soon, cleanly, and the file stays for its readers.
 is($sluiced->term, 0, 'SIGTERM: exit status 0');

@@ -361,14 +361,11 @@ keep_string(const char *key, char **now, char **wanted)
 static int
 same_backend(const struct conf_backend *a, const struct conf_backend *b)
 {
-    return strcmp(a->host, b->host) == 0 && a->port == b->port &&
-           strcmp(a->schema, b->schema) == 0 && strcmp(a->user, b->user) == 0 &&
-           strcmp(a->password, b->password) == 0 &&
-           strcmp(a->collation, b->collation) == 0 &&
-           a->tls.use == b->tls.use && a->tls.verify == b->tls.verify &&
-           strcmp(a->tls.ca, b->tls.ca) == 0 &&
-           strcmp(a->tls.cert, b->tls.cert) == 0 &&
-           strcmp(a->tls.key, b->tls.key) == 0;
+    return conf_same(a->host, b->host) && a->port == b->port &&
+           conf_same(a->schema, b->schema) && conf_same(a->user, b->user) &&
+           conf_same(a->password, b->password) &&
+           conf_same(a->collation, b->collation) &&
+           conf_same_tls(&a->tls, &b->tls);
 }
 
 /* A new password that looks applied and is not would be found out at night. */

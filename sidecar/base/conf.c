@@ -288,6 +288,20 @@ conf_load(const char *file, conf_check check, struct conf_report *report)
     return c;
 }
 
+int
+conf_same(const char *a, const char *b)
+{
+    return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+int
+conf_same_tls(const struct conf_tls *a, const struct conf_tls *b)
+{
+    return a->use == b->use && a->verify == b->verify &&
+           conf_same(a->ca, b->ca) && conf_same(a->cert, b->cert) &&
+           conf_same(a->key, b->key);
+}
+
 static void
 free_cluster(struct conf_cluster *c)
 {

@@ -112,6 +112,10 @@ struct conf *conf_parse(const char *text,
 /* Instead of ListenPort; the service id follows. */
 void conf_set_listen_port(struct conf *c, int port);
 
+/* The same text (NULL is ""), the same TLS: what a reload may keep. */
+int conf_same(const char *a, const char *b);
+int conf_same_tls(const struct conf_tls *a, const struct conf_tls *b);
+
 /* NULL is allowed. */
 void conf_free(struct conf *c);
 

@@ -66,28 +66,6 @@ mysql_target_clear(struct mysql_target *t)
     memset(t, 0, sizeof(*t));
 }
 
-static int
-same(const char *a, const char *b)
-{
-    return strcmp(a ? a : "", b ? b : "") == 0;
-}
-
-static int
-same_tls(const struct conf_tls *a, const struct conf_tls *b)
-{
-    return a->use == b->use && a->verify == b->verify && same(a->ca, b->ca) &&
-           same(a->cert, b->cert) && same(a->key, b->key);
-}
-
-int
-mysql_target_equal(const struct mysql_target *a, const struct mysql_target *b)
-{
-    return a->port == b->port && same(a->host, b->host) &&
-           same(a->user, b->user) && same(a->password, b->password) &&
-           same(a->database, b->database) && same(a->collation, b->collation) &&
-           same_tls(&a->tls, &b->tls);
-}
-
 static const char *
 or_null(const char *text)
 {

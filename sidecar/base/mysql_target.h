@@ -29,9 +29,6 @@ enum mysql_target_auth {
 void mysql_target_copy(struct mysql_target *to,
                        const struct mysql_target *from);
 void mysql_target_clear(struct mysql_target *t);
-int mysql_target_equal(const struct mysql_target *a,
-                       const struct mysql_target *b);
-
 /* A MYSQL with every option set, ready for mysql_real_connect or its
  * non-blocking form. Any thread. */
 MYSQL *mysql_target_handle(const struct mysql_target *t,

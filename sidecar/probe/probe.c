@@ -40,26 +40,14 @@ probe_stop(struct probe *p)
     p->driver->stop(p);
 }
 
-static int
-same(const char *a, const char *b)
-{
-    return strcmp(a ? a : "", b ? b : "") == 0;
-}
-
-static int
-same_tls(const struct conf_tls *a, const struct conf_tls *b)
-{
-    return a->use == b->use && a->verify == b->verify && same(a->ca, b->ca) &&
-           same(a->cert, b->cert) && same(a->key, b->key);
-}
-
 int
 probe_settings_equal(const struct probe_settings *a,
                      const struct probe_settings *b)
 {
-    return same(a->host, b->host) && a->port == b->port &&
-           same(a->user, b->user) && same(a->password, b->password) &&
-           same(a->collation, b->collation) && same(a->query, b->query) &&
-           a->interval_ms == b->interval_ms && a->timeout_ms == b->timeout_ms &&
-           a->cache_ms == b->cache_ms && same_tls(&a->tls, &b->tls);
+    return conf_same(a->host, b->host) && a->port == b->port &&
+           conf_same(a->user, b->user) && conf_same(a->password, b->password) &&
+           conf_same(a->collation, b->collation) &&
+           conf_same(a->query, b->query) && a->interval_ms == b->interval_ms &&
+           a->timeout_ms == b->timeout_ms && a->cache_ms == b->cache_ms &&
+           conf_same_tls(&a->tls, &b->tls);
 }

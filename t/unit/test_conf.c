@@ -454,6 +454,25 @@ test_load_forbidden(void **state)
     unlink(name);
 }
 
+static void
+test_same(void **state)
+{
+    struct conf_tls a = {.use = 1, .verify = 1, .ca = "ca"}, b = a;
+
+    (void)state;
+    assert_true(conf_same("x", "x"));
+    assert_true(conf_same(NULL, ""));
+    assert_false(conf_same("x", NULL));
+    assert_true(conf_same_tls(&a, &b));
+    b.key = "";
+    assert_true(conf_same_tls(&a, &b));
+    b.key = "key";
+    assert_false(conf_same_tls(&a, &b));
+    b = a;
+    b.verify = 0;
+    assert_false(conf_same_tls(&a, &b));
+}
+
 int
 main(void)
 {
@@ -471,6 +490,7 @@ main(void)
         cmocka_unit_test(test_load),
         cmocka_unit_test(test_load_unreadable),
         cmocka_unit_test(test_load_forbidden),
+        cmocka_unit_test(test_same),
     };
 
     return cmocka_run_group_tests_name("conf", tests, NULL, NULL);

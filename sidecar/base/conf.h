@@ -54,12 +54,29 @@ struct conf_backend {
     struct conf_tls tls;
 };
 
+/* Consensus among the nodes themselves. Addresses are HOST:PORT or
+ * [IPv6]:PORT: DefaultRaftPort, else 10008, stands where none is written. */
+struct conf_raft {
+    char *data_dir; /* RaftDataDir; "" = none */
+    char *bind;     /* RaftBind: where this node listens */
+    char *self;     /* what the others call it: its entry of RaftNodes; without
+                       RaftNodes RaftBind; "" = an observer */
+    struct conf_list nodes; /* RaftNodes: one, three or five voters; 0: one */
+    char *secret;           /* RaftSecret; "" = none */
+    int insecure;           /* RaftInsecure: no secret, and not loopback only */
+    int observer;           /* Role: observer */
+};
+
 #define CONF_DOMAIN_MAX 32 /* varchar(32) of freno's tables */
+#define CONF_RAFT_ADDRESS_MAX 255
+#define CONF_RAFT_SECRET_MIN 16
+#define CONF_RAFT_SECRET_MAX 255
 #define CONF_SERVICE_ID_MAX 128
 
 struct conf {
     int listen_port;
     struct conf_backend backend;
+    struct conf_raft raft;
     char *domain;        /* Domain, or DataCenter:Environment */
     char *share_domain;  /* "" = none */
     char *service_id;    /* host name:ListenPort */

@@ -106,7 +106,59 @@ struct consensus_events {
     /* Leads in everybody's eyes, freno's too, until then; 0: does not. Never
      * longer than it may act, where there is a lease. NULL: nobody asks. */
     void (*leads)(void *data, uint64_t until_boot_ms);
+
+    /* This process can take part no longer (a full disk …) and has handed
+     * over what it could: it should say so and exit. Once. NULL: it cannot
+     * happen. */
+    void (*failed)(void *data, const char *why);
 };
+
+/* ---- members: of stores that the nodes themselves keep ---------------- */
+
+#define MEMBER_ID_SIZE 17       /* 16 hexadecimal digits */
+#define MEMBER_ADDRESS_SIZE 272 /* name:port */
+
+enum consensus_role {
+    MEMBER_VOTER,    /* elects, keeps every fact */
+    MEMBER_CATCHING, /* to be a voter, once it has the facts */
+    MEMBER_WAITING,  /* no member: asks to be added */
+    MEMBER_OBSERVER  /* follows, never votes */
+};
+
+struct consensus_member {
+    char id[MEMBER_ID_SIZE]; /* random, of its data directory */
+    char address[MEMBER_ADDRESS_SIZE];
+    enum consensus_role role;
+    int leads;
+    int64_t heard_ms; /* ago, by the leader; -1: not since it leads */
+    uint64_t behind;  /* entries that the leader has and it has not */
+};
+
+enum consensus_member_change_kind {
+    MEMBER_ADD,    /* one that is waiting, by its address */
+    MEMBER_REMOVE, /* by id or address */
+    MEMBER_REPLACE /* remove one, add the other, in the order that is safe */
+};
+
+struct consensus_member_change {
+    enum consensus_member_change_kind kind;
+    char who[MEMBER_ADDRESS_SIZE];  /* id or address; REPLACE: goes */
+    char whom[MEMBER_ADDRESS_SIZE]; /* REPLACE: comes; may be the same
+                                       address, of a new data directory */
+};
+
+/* The members as the leader knows them, those waiting too; theirs only during
+ * the call. CONSENSUS_DONE, or REFUSED with a sentence in text and none. */
+typedef void (*consensus_members_cb)(void *data,
+                                     enum consensus_outcome outcome,
+                                     const struct consensus_member *members,
+                                     size_t count,
+                                     const char *text);
+
+/* A sentence in text, with DONE too: what was done. */
+typedef void (*consensus_member_change_cb)(void *data,
+                                           enum consensus_outcome outcome,
+                                           const char *text);
 
 struct consensus;
 
@@ -134,6 +186,14 @@ struct consensus_driver {
 
     void (*status)(const struct consensus *c, struct consensus_status *out);
 
+    /* Both NULL where the store is somebody else's. Answered once, in the
+     * loop, never from within, whichever node is asked. */
+    void (*members)(struct consensus *c, consensus_members_cb cb, void *data);
+    void (*change_members)(struct consensus *c,
+                           const struct consensus_member_change *change,
+                           consensus_member_change_cb cb,
+                           void *data);
+
     /* Steps down (hands leadership over at once) and frees itself, then calls
      * `closed`; bounded in time (300 ms). Pending changes are answered
      * before. */
@@ -141,5 +201,14 @@ struct consensus_driver {
 };
 
 extern const struct consensus_driver consensus_mysql;
+#ifdef SLUICE_RAFT
+extern const struct consensus_driver consensus_raft;
+#endif
+
+/* The driver that the configuration asks for; NULL: none, this node leads
+ * itself, or (*missing set to its name) one that was not built in. As with
+ * freno, BackendMySQLHost goes before RaftDataDir. */
+const struct consensus_driver *consensus_driver_for(const struct conf *conf,
+                                                    const char **missing);
 
 #endif

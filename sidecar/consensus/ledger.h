@@ -1,0 +1,108 @@
+/*
+ * The facts as the nodes of a raft cluster keep them: every node applies the
+ * same commands in the same order and comes to the same ledger. It reads no
+ * clock: the time is in the command, and expiries are CLOCK_REALTIME. Pure.
+ */
+#ifndef CONSENSUS_LEDGER_H
+#define CONSENSUS_LEDGER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "consensus/consensus.h"
+
+/* Of a command, padding to a multiple of eight (which raft needs) included. */
+#define LEDGER_COMMAND_MAX 1024
+
+enum ledger_kind {
+    LEDGER_CHANGE = 1, /* of a fact */
+    LEDGER_FOUND,      /* the store begins, or begins anew: its id */
+    LEDGER_SETTLED     /* every node of RaftNodes was a member once */
+};
+
+struct ledger_command {
+    enum ledger_kind kind;
+    uint64_t now_real_ms;           /* by the clock of who proposes it */
+    struct consensus_change change; /* CHANGE; its ttl counts from then */
+    char store_id[STORE_ID_SIZE];   /* FOUND */
+};
+
+struct ledger_throttle {
+    char key[FACT_NAME_SIZE];
+    double ratio;
+    uint64_t expires_real_ms; /* 0: never */
+    char owner[FACT_NAME_SIZE];
+    char reason[FACT_NOTE_SIZE];
+};
+
+struct ledger_skip {
+    char host[FACT_NAME_SIZE];
+    uint64_t expires_real_ms; /* 0: never */
+    char owner[FACT_NAME_SIZE];
+    char reason[FACT_NOTE_SIZE];
+};
+
+/* Begins zeroed. */
+struct ledger {
+    uint64_t revision; /* index of the last command that was applied */
+    char store_id[STORE_ID_SIZE]; /* "": not founded yet */
+    int settled;
+    struct ledger_throttle *throttles; /* sorted by key; owned */
+    size_t nthrottles;
+    struct ledger_skip *skips; /* sorted by host; owned */
+    size_t nskips;
+};
+
+/* Writes the command; the bytes are a multiple of eight. Returns how many,
+ * never more than LEDGER_COMMAND_MAX. */
+size_t ledger_encode(const struct ledger_command *command,
+                     unsigned char bytes[LEDGER_COMMAND_MAX]);
+
+/* 0, or -1 with a sentence in err: what is none, or what a newer sluiced
+ * wrote (then the sentence says to upgrade this one). Any bytes will do. */
+int ledger_decode(const void *bytes,
+                  size_t len,
+                  struct ledger_command *command,
+                  char *err,
+                  size_t err_size);
+
+/*
+ * Applies the command under that index (above every one before). `stored`
+ * (NULL: not wanted) becomes the change as it was stored: the ratio filled in
+ * (an entry that counts at now_real_ms keeps its own, else 1), the rest as
+ * asked. Expired entries go when a new one comes.
+ *
+ * FOUND: empties nothing, gives the store its id; SETTLED: sets the flag.
+ */
+void ledger_apply(struct ledger *l,
+                  uint64_t index,
+                  const struct ledger_command *command,
+                  struct consensus_change *stored);
+
+/*
+ * Fills in all of *f: what has not expired at now_real_ms, as remaining from
+ * now on. For a read that began at read_mono_ms, ago_ms before now: remaining
+ * times count from there (struct facts). f->throttles and f->skips are
+ * reallocated: begin with zeroes, end with facts_free.
+ */
+void ledger_facts(const struct ledger *l,
+                  uint64_t now_real_ms,
+                  uint64_t read_mono_ms,
+                  uint64_t ago_ms,
+                  struct facts *f);
+
+/* All of it, as bytes that ledger_load takes; malloc'ed, a multiple of eight
+ * in length. */
+void *ledger_save(const struct ledger *l, size_t *len);
+
+/* Replaces all of *l. 0, or -1 with a sentence in err, and *l as it was. */
+int ledger_load(struct ledger *l,
+                const void *bytes,
+                size_t len,
+                char *err,
+                size_t err_size);
+
+/* Frees what it owns and zeroes it. */
+void ledger_free(struct ledger *l);
+
+#endif

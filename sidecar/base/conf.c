@@ -211,6 +211,7 @@ read_top(struct conf *c, const struct conf_spot *root, struct conf_report *r)
     conf_block_init(&top, &reader, CONF_TOP, "");
     conf_block_read(&top, root);
     conf_validate_top(&top);
+    conf_read_raft(c, &top);
     read_stores(c, &top);
     fill_top(c, &top);
     conf_block_free(&top);
@@ -330,5 +331,6 @@ conf_free(struct conf *c)
     free(c->redis_user);
     free(c->redis_password_file);
     conf_free_backend(c);
+    conf_free_raft(c);
     free(c);
 }

@@ -55,7 +55,8 @@ struct conf_backend {
 };
 
 /* Consensus among the nodes themselves. Addresses are HOST:PORT or
- * [IPv6]:PORT: DefaultRaftPort, else 10008, stands where none is written. */
+ * [IPv6]:PORT: DefaultRaftPort, else 10008, stands where none is written.
+ * There are none where it is not used, as beside BackendMySQLHost. */
 struct conf_raft {
     char *data_dir; /* RaftDataDir; "" = none */
     char *bind;     /* RaftBind: where this node listens */
@@ -79,7 +80,7 @@ struct conf {
     struct conf_raft raft;
     char *domain;        /* Domain, or DataCenter:Environment */
     char *share_domain;  /* "" = none */
-    char *service_id;    /* host name:ListenPort */
+    char *service_id;    /* host name:ListenPort; of a raft voter raft.self */
     char *state_file;    /* StateFile */
     char *redis_address; /* "" = no Redis */
     char *redis_user;
@@ -126,7 +127,7 @@ struct conf *conf_parse(const char *text,
                         conf_check check,
                         struct conf_report *report);
 
-/* Instead of ListenPort; the service id follows. */
+/* Instead of ListenPort; a service id that has it follows. */
 void conf_set_listen_port(struct conf *c, int port);
 
 /* The same text (NULL is ""), the same TLS: what a reload may keep. */

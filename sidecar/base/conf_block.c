@@ -166,3 +166,21 @@ conf_block_problem(const struct conf_block *b,
                          text);
     free(path);
 }
+
+void
+conf_block_item_problem(const struct conf_block *b,
+                        enum conf_severity severity,
+                        enum conf_id id,
+                        size_t item,
+                        const char *text)
+{
+    const struct conf_value *value = &b->values[id];
+    char *list = conf_path(value->where, conf_keys[id].name), *path;
+
+    if (asprintf(&path, "%s[%zu]", list, item) < 0)
+        abort();
+    conf_report_add(b->reader->report, severity, value->list.lines[item], path,
+                    "%s", text);
+    free(path);
+    free(list);
+}

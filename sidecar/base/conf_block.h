@@ -58,6 +58,13 @@ void conf_block_problem(const struct conf_block *b,
                         enum conf_id id,
                         const char *text);
 
+/* The same with an item of a list. */
+void conf_block_item_problem(const struct conf_block *b,
+                             enum conf_severity severity,
+                             enum conf_id id,
+                             size_t item,
+                             const char *text);
+
 /* Reads what stands at the spot. What is wrong goes to the report, and the
  * value stays as it was (conf_value.c). */
 void conf_value_read(struct conf_value *value,
@@ -110,10 +117,17 @@ const char *conf_validate_inventory(const struct conf_block *cluster,
 /* Warns of duplicates in StaticHostsSettings (conf_hosts.c). */
 void conf_validate_hosts(const struct conf_block *hosts, int default_port);
 
-/* conf_backend.c: the consensus backend, and this node's names there. */
+/* conf_backend.c: the consensus backend, and this node's names; filled in
+ * when raft's are. */
 void conf_validate_backend(const struct conf_block *top);
 void conf_fill_backend(struct conf *c, struct conf_block *top);
 void conf_free_backend(struct conf *c);
+
+/* conf_raft.c: consensus among the nodes themselves, checked and taken over.
+ * It is used where it is asked for, and no backend is. */
+int conf_raft_is_used(const struct conf_block *top);
+void conf_read_raft(struct conf *c, struct conf_block *top);
+void conf_free_raft(struct conf *c);
 
 /* conf_redis.c */
 void conf_validate_redis(const struct conf_block *top);

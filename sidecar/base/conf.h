@@ -121,11 +121,31 @@ typedef void (*conf_check)(const struct conf *c, struct conf_report *report);
 struct conf *
 conf_load(const char *file, conf_check check, struct conf_report *report);
 
+/* A key of the top level as the command line says it, before which the file's
+ * value steps back. Of a list the items, with commas. */
+struct conf_override {
+    const char *option; /* as problems name it: "--raft-bind" */
+    const char *key;
+    const char *text; /* "" or NULL: the file's value stands, as with freno */
+};
+
+struct conf *conf_load_with(const char *file,
+                            const struct conf_override *overrides,
+                            size_t count,
+                            conf_check check,
+                            struct conf_report *report);
+
 /* The same from text already in memory. */
 struct conf *conf_parse(const char *text,
                         size_t len,
                         conf_check check,
                         struct conf_report *report);
+struct conf *conf_parse_with(const char *text,
+                             size_t len,
+                             const struct conf_override *overrides,
+                             size_t count,
+                             conf_check check,
+                             struct conf_report *report);
 
 /* Instead of ListenPort; a service id that has it follows. */
 void conf_set_listen_port(struct conf *c, int port);

@@ -16,11 +16,12 @@ struct conf_reader {
 };
 
 struct conf_value {
-    int line;          /* of the key in the file; 0: not written */
-    int given;         /* stands: nothing is inherited */
-    const char *where; /* path of the block that gave it */
-    double number;     /* INT, NUM, BOOL */
-    char *string;      /* STR: never NULL */
+    int line;           /* of the key in the file; 0: not written */
+    int given;          /* stands: nothing is inherited */
+    const char *where;  /* path of the block that gave it */
+    const char *option; /* the command line gave it: its name there, or NULL */
+    double number;      /* INT, NUM, BOOL */
+    char *string;       /* STR: never NULL */
     struct conf_list list;
     struct conf_spot spot; /* OBJECT, when line is not 0 */
 };
@@ -42,6 +43,11 @@ void conf_block_init(struct conf_block *b,
 /* Reads the object; problems go to the report, and what is wrong stays at
  * its default. */
 void conf_block_read(struct conf_block *b, const struct conf_spot *spot);
+
+/* Takes a value from the command line, a string or a list of them, instead of
+ * what was read. */
+void conf_block_override(struct conf_block *b,
+                         const struct conf_override *override);
 
 /* Reads a child, the value of one of the parent's keys, if it is there. Its
  * path is the parent's and the key. 1: it is there. */

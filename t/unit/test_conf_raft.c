@@ -231,6 +231,68 @@ test_domain(void **state)
               "DataCenter:Environment, where Domain is not set\n");
 }
 
+/* ---- the command line ------------------------------------------------- */
+
+/* Instead of RaftDataDir, RaftBind and RaftNodes. */
+static struct conf *
+overridden(const char *members,
+           const char *dir,
+           const char *bind,
+           const char *nodes)
+{
+    const struct conf_override overrides[] = {
+        {"--raft-datadir", "RaftDataDir", dir},
+        {"--raft-bind", "raftbind", bind},
+        {"--raft-nodes", "RaftNodes", nodes},
+    };
+    char json[1024];
+
+    snprintf(json, sizeof(json), TOP("%s"), members);
+    return parse_with(json, overrides, 3);
+}
+
+static void
+test_override(void **state)
+{
+    struct conf *c;
+
+    (void)state;
+    c = overridden(SECRET, "/d", "10.0.0.2", " 10.0.0.1,10.0.0.2 ,\t10.0.0.3");
+    assert_string_equal(said, NOTHING);
+    assert_string_equal(c->raft.data_dir, "/d");
+    assert_string_equal(c->raft.self, "10.0.0.2:10008");
+    assert_int_equal(c->raft.nodes.count, 3);
+    assert_string_equal(c->raft.nodes.items[2], "10.0.0.3:10008");
+    conf_free(c);
+    c = overridden(KNOWN ", " BIND("x:y") ", " NODES("\"a\", \"b\""), NULL, "a",
+                   "a");
+    assert_string_equal(said, NOTHING);
+    assert_string_equal(c->raft.data_dir, "/var/lib/sluice");
+    assert_string_equal(c->raft.self, "a:10008");
+    conf_free(c);
+    c = overridden(KNOWN ", " BIND("b"), "", "", ""); /* as freno's: no flag */
+    assert_string_equal(c->raft.self, "b:10008");
+    assert_int_equal(c->raft.nodes.count, 0);
+    conf_free(c);
+}
+
+static void
+test_override_wrong(void **state)
+{
+    (void)state;
+    assert_null(overridden(DIR, NULL, "x:y", "a,,b"));
+    assert_string_equal(said, "f: error: --raft-bind: " SYNTAX
+                              "f: error: --raft-nodes[1]: " SYNTAX
+                              "f: 2 errors, 0 warnings\n");
+    assert_null(overridden(DIR ", " NODES("\"a\""), NULL, NULL, "a,b"));
+    assert_non_null(strstr(said, "f: error: --raft-nodes: 2 entries: "));
+    conf_free(overridden(BACKEND "\"Domain\": \"d\"", "/d", NULL, NULL));
+    assert_string_equal(said, "f: warning: --raft-datadir: " WINS
+                              "f: 0 errors, 1 warning\n");
+    assert_null(overridden("\"RaftBind\": 5", "/d", "::1", NULL));
+    assert_non_null(strstr(said, "f:2: error: RaftBind: expected a string"));
+}
+
 int
 main(void)
 {
@@ -240,6 +302,7 @@ main(void)
         cmocka_unit_test(test_role),      cmocka_unit_test(test_beside_backend),
         cmocka_unit_test(test_no_effect), cmocka_unit_test(test_data_dir),
         cmocka_unit_test(test_secret),    cmocka_unit_test(test_domain),
+        cmocka_unit_test(test_override),  cmocka_unit_test(test_override_wrong),
     };
 
     return cmocka_run_group_tests_name("conf_raft", tests, NULL, NULL);

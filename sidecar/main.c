@@ -12,6 +12,7 @@
 #include "base/loop.h"
 #include "base/options.h"
 #include "check.h"
+#include "consensus/raft_recover.h"
 #include "consensus/schema.h"
 #include "node.h"
 
@@ -31,7 +32,14 @@ struct sluiced {
 static struct conf *
 load(const struct options *o, struct conf_report *report)
 {
-    struct conf *conf = conf_load(o->config, check_inventories, report);
+    const struct conf_override overrides[] = {
+        {"--raft-datadir", "RaftDataDir", o->raft_datadir},
+        {"--raft-bind", "RaftBind", o->raft_bind},
+        {"--raft-nodes", "RaftNodes", o->raft_nodes},
+    };
+    struct conf *conf = conf_load_with(o->config, overrides,
+                                       sizeof(overrides) / sizeof(*overrides),
+                                       check_inventories, report);
 
     if (conf && o->http_port)
         conf_set_listen_port(conf, o->http_port);
@@ -107,6 +115,29 @@ print_schema(const struct options *o)
     conf_report_free(&report);
     conf_free(conf);
     return conf ? 0 : 1;
+}
+
+static int
+raft_recover(const struct options *o)
+{
+#ifdef SLUICE_RAFT
+    struct conf_report report;
+    struct conf *conf = load(o, &report);
+    int rc = 1;
+
+    if (conf)
+        rc = raft_recover_main(conf, o->yes, stdout);
+    else
+        conf_print_report(stderr, o->config, &report);
+    conf_report_free(&report);
+    conf_free(conf);
+    return rc;
+#else
+    (void)o;
+    fputs("sluiced: --raft-recover: this sluiced was built without raft\n",
+          stderr);
+    return 1;
+#endif
 }
 
 /* ---- running ---------------------------------------------------------- */
@@ -252,6 +283,11 @@ act(const struct options *o)
         return print_nginx(o);
     case OPTIONS_PRINT_SCHEMA:
         return print_schema(o);
+    case OPTIONS_RAFT_RECOVER:
+        return raft_recover(o);
+    case OPTIONS_IMPORT_FRENO:
+        fputs("sluiced: --import-freno: not there yet\n", stderr);
+        return 1;
     default:
         return run(o);
     }

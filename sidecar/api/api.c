@@ -29,6 +29,10 @@ static const struct http_route routes[] = {
     {HTTP_GET, "/consensus/state", api_state},
     {HTTP_GET, "/raft/state", api_state},
     {HTTP_GET, "/consensus/status", api_consensus_status},
+
+    {HTTP_GET, "/consensus/members", api_members},
+    {HTTP_GET, "/raft/members", api_members},
+    {HTTP_POST, "/consensus/members", api_change_members},
     {0, NULL, NULL},
 };
 
@@ -185,11 +189,11 @@ log_change(const struct consensus_change *c, uint64_t revision)
 }
 
 /* The store says what it did, and of an unknown outcome also what to do. */
-static void
-say_failed(struct http_request *r,
-           enum consensus_outcome outcome,
-           const char *key,
-           const char *why)
+void
+api_say_failed(struct http_request *r,
+               enum consensus_outcome outcome,
+               const char *key,
+               const char *why)
 {
     int unknown = outcome == CONSENSUS_UNKNOWN;
     char message[API_MESSAGE_SIZE];
@@ -217,7 +221,7 @@ on_done(void *data,
         log_change(stored ? stored : &asked->change, revision);
         api_say(asked->request, 200, NULL, "OK");
     } else {
-        say_failed(asked->request, outcome, asked->change.key, text);
+        api_say_failed(asked->request, outcome, asked->change.key, text);
     }
     free(asked);
 }

@@ -27,6 +27,14 @@ struct api_hooks {
     int (*status)(void *data, struct consensus_status *out);
 
     int (*cluster_exists)(void *data, const char *name);
+
+    /* As the driver's, and answered as `change` is. -1, with no answer to
+     * come: the store has no members; so does a NULL. */
+    int (*members)(void *data, consensus_members_cb cb, void *cb_data);
+    int (*change_members)(void *data,
+                          const struct consensus_member_change *change,
+                          consensus_member_change_cb cb,
+                          void *cb_data);
 };
 
 struct api;

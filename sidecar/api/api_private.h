@@ -35,6 +35,13 @@ void api_change(const struct api *a,
                 struct http_request *r,
                 const struct consensus_change *change);
 
+/* The store did not, or may or may not have; it says why in its words (NULL
+ * or "": not). Logs it and answers. */
+void api_say_failed(struct http_request *r,
+                    enum consensus_outcome outcome,
+                    const char *key,
+                    const char *why);
+
 /* 0 and *status; -1: there is no store, and the request is answered. */
 int api_status(const struct api *a,
                struct http_request *r,
@@ -80,5 +87,9 @@ void api_skipped_hosts(void *api, struct http_request *r);
 void api_leader(void *api, struct http_request *r);
 void api_state(void *api, struct http_request *r);
 void api_consensus_status(void *api, struct http_request *r);
+
+/* members.c */
+void api_members(void *api, struct http_request *r);
+void api_change_members(void *api, struct http_request *r);
 
 #endif

@@ -202,26 +202,41 @@ read_stores(struct conf *c, const struct conf_block *top)
     conf_block_free(&stores);
 }
 
+/* What the command line says instead. */
+struct overrides {
+    const struct conf_override *items;
+    size_t count;
+};
+
 static void
-read_top(struct conf *c, const struct conf_spot *root, struct conf_report *r)
+read_top(struct conf *c,
+         const struct conf_spot *root,
+         const struct overrides *overrides,
+         struct conf_report *r)
 {
     struct conf_reader reader = {.report = r};
     struct conf_block top;
 
     conf_block_init(&top, &reader, CONF_TOP, "");
     conf_block_read(&top, root);
+    for (size_t i = 0; i < overrides->count; i++)
+        conf_block_override(&top, &overrides->items[i]);
     conf_validate_top(&top);
+    conf_read_raft(c, &top);
     read_stores(c, &top);
     fill_top(c, &top);
     conf_block_free(&top);
 }
 
 struct conf *
-conf_parse(const char *text,
-           size_t len,
-           conf_check check,
-           struct conf_report *report)
+conf_parse_with(const char *text,
+                size_t len,
+                const struct conf_override *overrides,
+                size_t count,
+                conf_check check,
+                struct conf_report *report)
 {
+    const struct overrides all = {overrides, count};
     struct conf *c = calloc(1, sizeof(*c));
     struct conf_text t;
 
@@ -234,7 +249,7 @@ conf_parse(const char *text,
                             "expected an object, found %s",
                             conf_kind(t.root.value));
         } else {
-            read_top(c, &t.root, report);
+            read_top(c, &t.root, &all, report);
             if (check)
                 check(c, report);
         }
@@ -244,6 +259,15 @@ conf_parse(const char *text,
         return c;
     conf_free(c);
     return NULL;
+}
+
+struct conf *
+conf_parse(const char *text,
+           size_t len,
+           conf_check check,
+           struct conf_report *report)
+{
+    return conf_parse_with(text, len, NULL, 0, check, report);
 }
 
 /* The whole file, or NULL with a sentence. */
@@ -271,7 +295,11 @@ read_file(const char *file, size_t *len, char *err, size_t err_size)
 }
 
 struct conf *
-conf_load(const char *file, conf_check check, struct conf_report *report)
+conf_load_with(const char *file,
+               const struct conf_override *overrides,
+               size_t count,
+               conf_check check,
+               struct conf_report *report)
 {
     char err[256];
     size_t len;
@@ -283,9 +311,15 @@ conf_load(const char *file, conf_check check, struct conf_report *report)
         conf_report_add(report, CONF_ERROR, 0, "", "%s", err);
         return NULL;
     }
-    c = conf_parse(text, len, check, report);
+    c = conf_parse_with(text, len, overrides, count, check, report);
     free(text);
     return c;
+}
+
+struct conf *
+conf_load(const char *file, conf_check check, struct conf_report *report)
+{
+    return conf_load_with(file, NULL, 0, check, report);
 }
 
 int
@@ -330,5 +364,6 @@ conf_free(struct conf *c)
     free(c->redis_user);
     free(c->redis_password_file);
     conf_free_backend(c);
+    conf_free_raft(c);
     free(c);
 }

@@ -55,7 +55,8 @@ struct conf_backend {
 };
 
 /* Consensus among the nodes themselves. Addresses are HOST:PORT or
- * [IPv6]:PORT: DefaultRaftPort, else 10008, stands where none is written. */
+ * [IPv6]:PORT: DefaultRaftPort, else 10008, stands where none is written.
+ * There are none where it is not used, as beside BackendMySQLHost. */
 struct conf_raft {
     char *data_dir; /* RaftDataDir; "" = none */
     char *bind;     /* RaftBind: where this node listens */
@@ -79,7 +80,7 @@ struct conf {
     struct conf_raft raft;
     char *domain;        /* Domain, or DataCenter:Environment */
     char *share_domain;  /* "" = none */
-    char *service_id;    /* host name:ListenPort */
+    char *service_id;    /* host name:ListenPort; of a raft voter raft.self */
     char *state_file;    /* StateFile */
     char *redis_address; /* "" = no Redis */
     char *redis_user;
@@ -120,13 +121,33 @@ typedef void (*conf_check)(const struct conf *c, struct conf_report *report);
 struct conf *
 conf_load(const char *file, conf_check check, struct conf_report *report);
 
+/* A key of the top level as the command line says it, before which the file's
+ * value steps back. Of a list the items, with commas. */
+struct conf_override {
+    const char *option; /* as problems name it: "--raft-bind" */
+    const char *key;
+    const char *text; /* "" or NULL: the file's value stands, as with freno */
+};
+
+struct conf *conf_load_with(const char *file,
+                            const struct conf_override *overrides,
+                            size_t count,
+                            conf_check check,
+                            struct conf_report *report);
+
 /* The same from text already in memory. */
 struct conf *conf_parse(const char *text,
                         size_t len,
                         conf_check check,
                         struct conf_report *report);
+struct conf *conf_parse_with(const char *text,
+                             size_t len,
+                             const struct conf_override *overrides,
+                             size_t count,
+                             conf_check check,
+                             struct conf_report *report);
 
-/* Instead of ListenPort; the service id follows. */
+/* Instead of ListenPort; a service id that has it follows. */
 void conf_set_listen_port(struct conf *c, int port);
 
 /* The same text (NULL is ""), the same TLS: what a reload may keep. */

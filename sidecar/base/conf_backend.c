@@ -1,4 +1,4 @@
-/* The consensus backend in MySQL, and what this node is called there. */
+/* The consensus backend in MySQL, and what this node is called. */
 #include "base/conf_block.h"
 
 #include <stdio.h>
@@ -41,9 +41,9 @@ conf_validate_service_id(const char *id, char *err, size_t err_size)
     return -1;
 }
 
-/* HOST NAME:PORT, as freno's nodes call themselves. */
+/* HOST NAME:PORT, as freno's nodes call themselves in MySQL. */
 static char *
-service_id(int port)
+host_and_port(int port)
 {
     char host[256] = "", *id;
 
@@ -54,17 +54,29 @@ service_id(int port)
     return id;
 }
 
-static void
-validate_names(const struct conf_block *top)
+/* And as its raft nodes do. */
+static char *
+service_id(const struct conf *c)
 {
-    char *id = service_id((int)top->values[CONF_TOP_ListenPort].number);
-    size_t domain = strlen(string(top, CONF_TOP_Domain));
-    char err[256];
+    return *c->raft.self != '\0' ? conf_copy(c->raft.self)
+                                 : host_and_port(c->listen_port);
+}
 
-    if (domain == 0)
+static void
+validate_domain_parts(const struct conf_block *top)
+{
+    if (*string(top, CONF_TOP_Domain) == '\0')
         validate_domain(top, CONF_TOP_DataCenter,
                         strlen(string(top, CONF_TOP_DataCenter)) + 1 +
                             strlen(string(top, CONF_TOP_Environment)));
+}
+
+static void
+validate_service_id(const struct conf_block *top)
+{
+    char *id = host_and_port((int)top->values[CONF_TOP_ListenPort].number);
+    char err[256];
+
     if (conf_validate_service_id(id, err, sizeof(err)) != 0)
         conf_block_problem(top, CONF_ERROR, CONF_TOP_ListenPort, err);
     free(id);
@@ -81,13 +93,16 @@ conf_validate_backend(const struct conf_block *top)
     validate_domain(top, CONF_TOP_ShareDomain,
                     strlen(string(top, CONF_TOP_ShareDomain)));
     conf_validate_tls_keys(top, files, CONF_TOP_BackendUseTLS);
+    if (conf_raft_is_used(top))
+        validate_domain_parts(top);
     if (!top->values[CONF_TOP_BackendMySQLHost].given)
         return;
     if (!top->values[CONF_TOP_BackendMySQLSchema].given)
         conf_block_problem(top, CONF_ERROR, CONF_TOP_BackendMySQLHost,
                            "BackendMySQLSchema must be set when "
                            "BackendMySQLHost is specified");
-    validate_names(top);
+    validate_domain_parts(top);
+    validate_service_id(top);
 }
 
 /* ---- what becomes of it ----------------------------------------------- */
@@ -112,7 +127,7 @@ conf_fill_backend(struct conf *c, struct conf_block *top)
 
     c->domain = domain(top);
     c->share_domain = conf_take_string(top, CONF_TOP_ShareDomain);
-    c->service_id = service_id(c->listen_port);
+    c->service_id = service_id(c);
     b->host = conf_take_string(top, CONF_TOP_BackendMySQLHost);
     b->port = (int)top->values[CONF_TOP_BackendMySQLPort].number;
     b->schema = conf_take_string(top, CONF_TOP_BackendMySQLSchema);
@@ -131,7 +146,7 @@ conf_set_listen_port(struct conf *c, int port)
 {
     c->listen_port = port;
     free(c->service_id);
-    c->service_id = service_id(port);
+    c->service_id = service_id(c);
 }
 
 void

@@ -125,6 +125,57 @@ conf_block_init(struct conf_block *b,
     }
 }
 
+/* "a, b" to the list of both. */
+static void
+split(struct conf_list *list, const char *text)
+{
+    size_t count = 1;
+
+    for (const char *c = text; *c; c++)
+        count += *c == ',';
+    list->items = calloc(count, sizeof(*list->items));
+    list->lines = calloc(count, sizeof(*list->lines));
+    if (!list->items || !list->lines)
+        abort();
+    for (;;) {
+        size_t blanks = strspn(text, " \t");
+        size_t len = strcspn(text += blanks, ",");
+        char *item = strndup(text, len);
+
+        if (!item)
+            abort();
+        while (len > 0 && (item[len - 1] == ' ' || item[len - 1] == '\t'))
+            item[--len] = '\0';
+        list->items[list->count++] = item;
+        text += strcspn(text, ",");
+        if (*text++ == '\0')
+            return;
+    }
+}
+
+void
+conf_block_override(struct conf_block *b, const struct conf_override *override)
+{
+    int id = conf_key_find(override->key, b->place);
+    struct conf_value *value;
+
+    if (!override->text || override->text[0] == '\0')
+        return;
+    if (id < 0)
+        abort();
+    value = &b->values[id];
+    value->line = 0;
+    value->given = 1;
+    value->option = override->option;
+    if (conf_keys[id].type == CONF_LIST) {
+        conf_list_free(&value->list);
+        split(&value->list, override->text);
+    } else {
+        free(value->string);
+        value->string = conf_copy(override->text);
+    }
+}
+
 int
 conf_block_child(struct conf_block *child,
                  const struct conf_block *parent,
@@ -153,6 +204,14 @@ conf_block_free(struct conf_block *b)
     free(b->path);
 }
 
+/* What problems with the value name: the option, where that gave it. */
+static char *
+value_path(const struct conf_value *value, enum conf_id id)
+{
+    return value->option ? conf_copy(value->option)
+                         : conf_path(value->where, conf_keys[id].name);
+}
+
 void
 conf_block_problem(const struct conf_block *b,
                    enum conf_severity severity,
@@ -160,9 +219,27 @@ conf_block_problem(const struct conf_block *b,
                    const char *text)
 {
     const struct conf_value *value = &b->values[id];
-    char *path = conf_path(value->where, conf_keys[id].name);
+    char *path = value_path(value, id);
 
     conf_report_add_once(b->reader->report, severity, value->line, path, "%s",
                          text);
     free(path);
+}
+
+void
+conf_block_item_problem(const struct conf_block *b,
+                        enum conf_severity severity,
+                        enum conf_id id,
+                        size_t item,
+                        const char *text)
+{
+    const struct conf_value *value = &b->values[id];
+    char *list = value_path(value, id), *path;
+
+    if (asprintf(&path, "%s[%zu]", list, item) < 0)
+        abort();
+    conf_report_add(b->reader->report, severity, value->list.lines[item], path,
+                    "%s", text);
+    free(path);
+    free(list);
 }

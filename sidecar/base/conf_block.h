@@ -16,11 +16,12 @@ struct conf_reader {
 };
 
 struct conf_value {
-    int line;          /* of the key in the file; 0: not written */
-    int given;         /* stands: nothing is inherited */
-    const char *where; /* path of the block that gave it */
-    double number;     /* INT, NUM, BOOL */
-    char *string;      /* STR: never NULL */
+    int line;           /* of the key in the file; 0: not written */
+    int given;          /* stands: nothing is inherited */
+    const char *where;  /* path of the block that gave it */
+    const char *option; /* the command line gave it: its name there, or NULL */
+    double number;      /* INT, NUM, BOOL */
+    char *string;       /* STR: never NULL */
     struct conf_list list;
     struct conf_spot spot; /* OBJECT, when line is not 0 */
 };
@@ -43,6 +44,11 @@ void conf_block_init(struct conf_block *b,
  * its default. */
 void conf_block_read(struct conf_block *b, const struct conf_spot *spot);
 
+/* Takes a value from the command line, a string or a list of them, instead of
+ * what was read. */
+void conf_block_override(struct conf_block *b,
+                         const struct conf_override *override);
+
 /* Reads a child, the value of one of the parent's keys, if it is there. Its
  * path is the parent's and the key. 1: it is there. */
 int conf_block_child(struct conf_block *child,
@@ -57,6 +63,13 @@ void conf_block_problem(const struct conf_block *b,
                         enum conf_severity severity,
                         enum conf_id id,
                         const char *text);
+
+/* The same with an item of a list. */
+void conf_block_item_problem(const struct conf_block *b,
+                             enum conf_severity severity,
+                             enum conf_id id,
+                             size_t item,
+                             const char *text);
 
 /* Reads what stands at the spot. What is wrong goes to the report, and the
  * value stays as it was (conf_value.c). */
@@ -110,10 +123,17 @@ const char *conf_validate_inventory(const struct conf_block *cluster,
 /* Warns of duplicates in StaticHostsSettings (conf_hosts.c). */
 void conf_validate_hosts(const struct conf_block *hosts, int default_port);
 
-/* conf_backend.c: the consensus backend, and this node's names there. */
+/* conf_backend.c: the consensus backend, and this node's names; filled in
+ * when raft's are. */
 void conf_validate_backend(const struct conf_block *top);
 void conf_fill_backend(struct conf *c, struct conf_block *top);
 void conf_free_backend(struct conf *c);
+
+/* conf_raft.c: consensus among the nodes themselves, checked and taken over.
+ * It is used where it is asked for, and no backend is. */
+int conf_raft_is_used(const struct conf_block *top);
+void conf_read_raft(struct conf *c, struct conf_block *top);
+void conf_free_raft(struct conf *c);
 
 /* conf_redis.c */
 void conf_validate_redis(const struct conf_block *top);

@@ -74,7 +74,7 @@ enum conf_flags {
     OBJECT(MYSQL, Clusters, PLAIN)                                             \
     STR(MYSQL, Collation, "", PLAIN)                                           \
     STR(TOP, DataCenter, "", ENV)                                              \
-    INT(TOP, DefaultRaftPort, 0, 0, 65535, LATER)                              \
+    INT(TOP, DefaultRaftPort, 0, 0, 65535, PLAIN)                              \
     STR(TOP, Domain, "", ENV)                                                  \
     BOOL(TOP, EnableProfiling, 0, LATER)                                       \
     STR(TOP, Environment, "", ENV)                                             \
@@ -108,15 +108,15 @@ enum conf_flags {
     STR(MYSQL, ProxySQLPassword, "", LATER)                                    \
     OBJECT(CLUSTER, ProxySQLSettings, PLAIN)                                   \
     STR(MYSQL, ProxySQLUser, "", LATER)                                        \
-    STR(TOP, RaftBind, "127.0.0.1:10008", LATER)                               \
-    STR(TOP, RaftDataDir, "", LATER)                                           \
-    BOOL(TOP, RaftInsecure, 0, LATER)                                          \
-    LIST(TOP, RaftNodes, LATER)                                                \
-    STR(TOP, RaftSecret, "", LATER)                                            \
+    STR(TOP, RaftBind, "127.0.0.1:10008", PLAIN)                               \
+    STR(TOP, RaftDataDir, "", PLAIN)                                           \
+    BOOL(TOP, RaftInsecure, 0, PLAIN)                                          \
+    LIST(TOP, RaftNodes, PLAIN)                                                \
+    STR(TOP, RaftSecret, "", ENV)                                              \
     STR(TOP, RedisAddress, "", PLAIN)                                          \
     STR(TOP, RedisPasswordFile, "", PLAIN)                                     \
     STR(TOP, RedisUser, "", PLAIN)                                             \
-    STR(TOP, Role, "", LATER)                                                  \
+    STR(TOP, Role, "", PLAIN)                                                  \
     STR(VITESS, Shard, "", PLAIN)                                              \
     STR(TOP, ShareDomain, "", ENV)                                             \
     STR(TOP, StateFile, "/run/sluice/state", EXACT)                            \

@@ -14,6 +14,12 @@ enum {
     OPT_LOG_FORMAT,
     OPT_LOG_LEVEL,
     OPT_HTTP_PORT,
+    OPT_RAFT_DATADIR,
+    OPT_RAFT_BIND,
+    OPT_RAFT_NODES,
+    OPT_RAFT_RECOVER,
+    OPT_IMPORT_FRENO,
+    OPT_YES,
     OPT_VERBOSE,
     OPT_DEBUG,
     OPT_QUIET,
@@ -27,42 +33,59 @@ static const struct option long_options[] = {
     {"help", no_argument, NULL, 'h'},
     {"http", optional_argument, NULL, OPT_NOTHING},
     {"http-port", required_argument, NULL, OPT_HTTP_PORT},
+    {"import-freno", required_argument, NULL, OPT_IMPORT_FRENO},
     {"log-format", required_argument, NULL, OPT_LOG_FORMAT},
     {"log-level", required_argument, NULL, OPT_LOG_LEVEL},
     {"print-nginx", no_argument, NULL, OPT_PRINT_NGINX},
     {"print-schema", no_argument, NULL, OPT_PRINT_SCHEMA},
     {"probe", no_argument, NULL, OPT_PROBE},
     {"quiet", optional_argument, NULL, OPT_QUIET},
+    {"raft-bind", required_argument, NULL, OPT_RAFT_BIND},
+    {"raft-datadir", required_argument, NULL, OPT_RAFT_DATADIR},
+    {"raft-nodes", required_argument, NULL, OPT_RAFT_NODES},
+    {"raft-recover", no_argument, NULL, OPT_RAFT_RECOVER},
     {"stack", optional_argument, NULL, OPT_NOTHING},
     {"test", no_argument, NULL, 't'},
     {"verbose", optional_argument, NULL, OPT_VERBOSE},
     {"version", no_argument, NULL, 'V'},
+    {"yes", no_argument, NULL, OPT_YES},
     {NULL, 0, NULL, 0},
 };
 
 void
 options_usage(FILE *out)
 {
-    fputs("usage: sluiced [-c FILE] [OPTIONS]                run\n"
-          "       sluiced -t [--probe] [-c FILE]             check FILE\n"
-          "       sluiced --print-nginx [-c FILE]            print nginx.conf\n"
-          "       sluiced --print-schema [-c FILE]           print tables\n"
-          "\n"
-          "  -c, --config FILE     the configuration (" OPTIONS_CONFIG ")\n"
-          "  -t, --test            say what is wrong with it, and exit\n"
-          "      --probe           with -t: ask each host once, too\n"
-          "      --print-nginx     print the nginx.conf that goes with it\n"
-          "      --print-schema    print the tables and GRANTs of the MySQL\n"
-          "                        backend\n"
-          "      --log-format F    logfmt (default) or json\n"
-          "      --log-level L     debug, info (default), warn or error\n"
-          "      --http-port N     instead of ListenPort\n"
-          "  -V, --version\n"
-          "  -h, --help\n"
-          "\n"
-          "freno's --http --verbose --debug --quiet --stack are accepted, and\n"
-          "one dash does for two.\n",
-          out);
+    fputs(
+        "usage: sluiced [-c FILE] [OPTIONS]                run\n"
+        "       sluiced -t [--probe] [-c FILE]             check FILE\n"
+        "       sluiced --print-nginx [-c FILE]            print nginx.conf\n"
+        "       sluiced --print-schema [-c FILE]           print tables\n"
+        "       sluiced --import-freno URL [-c FILE]       take over\n"
+        "       sluiced --raft-recover [--yes] [-c FILE]   look, or repair\n"
+        "\n"
+        "  -c, --config FILE     the configuration (" OPTIONS_CONFIG ")\n"
+        "  -t, --test            say what is wrong with it, and exit\n"
+        "      --probe           with -t: ask each host once, too\n"
+        "      --print-nginx     print the nginx.conf that goes with it\n"
+        "      --print-schema    print the tables and GRANTs of the MySQL\n"
+        "                        backend\n"
+        "      --import-freno URL  give the throttled apps and skipped hosts\n"
+        "                        of a running freno to the running sluiced\n"
+        "      --raft-recover    print what RaftDataDir of a stopped node\n"
+        "                        holds; with --yes make it a cluster of this\n"
+        "                        node alone\n"
+        "      --log-format F    logfmt (default) or json\n"
+        "      --log-level L     debug, info (default), warn or error\n"
+        "      --http-port N     instead of ListenPort\n"
+        "      --raft-datadir D  instead of RaftDataDir\n"
+        "      --raft-bind A     instead of RaftBind\n"
+        "      --raft-nodes A,B  instead of RaftNodes\n"
+        "  -V, --version\n"
+        "  -h, --help\n"
+        "\n"
+        "freno's --http --verbose --debug --quiet --stack are accepted, and\n"
+        "one dash does for two.\n",
+        out);
 }
 
 /* An optional true or false, with all of Go's spellings. */
@@ -101,8 +124,9 @@ static int
 set_action(struct options *o, enum options_action action, FILE *err)
 {
     if (o->action != OPTIONS_RUN && o->action != action) {
-        fprintf(err, "sluiced: -t, --print-nginx, --print-schema, -V and -h "
-                     "exclude each other\n");
+        fprintf(err, "sluiced: -t, --print-nginx, --print-schema, "
+                     "--import-freno, --raft-recover, -V and -h exclude each "
+                     "other\n");
         return -1;
     }
     o->action = action;
@@ -137,9 +161,30 @@ apply_switch(struct options *o, int opt, const char *arg, FILE *err)
     return 0;
 }
 
+/* What stands instead of a key of the file; -1: it is another option. */
+static int
+apply_override(struct options *o, int opt)
+{
+    switch (opt) {
+    case OPT_RAFT_DATADIR:
+        o->raft_datadir = optarg;
+        return 0;
+    case OPT_RAFT_BIND:
+        o->raft_bind = optarg;
+        return 0;
+    case OPT_RAFT_NODES:
+        o->raft_nodes = optarg;
+        return 0;
+    default:
+        return -1;
+    }
+}
+
 static int
 apply(struct options *o, int opt, const char *arg, FILE *err)
 {
+    if (apply_override(o, opt) == 0)
+        return 0;
     switch (opt) {
     case 'c':
         o->config = optarg;
@@ -155,8 +200,16 @@ apply(struct options *o, int opt, const char *arg, FILE *err)
         return set_action(o, OPTIONS_PRINT_NGINX, err);
     case OPT_PRINT_SCHEMA:
         return set_action(o, OPTIONS_PRINT_SCHEMA, err);
+    case OPT_IMPORT_FRENO:
+        o->freno_url = optarg;
+        return set_action(o, OPTIONS_IMPORT_FRENO, err);
+    case OPT_RAFT_RECOVER:
+        return set_action(o, OPTIONS_RAFT_RECOVER, err);
     case OPT_PROBE:
         o->probe = 1;
+        return 0;
+    case OPT_YES:
+        o->yes = 1;
         return 0;
     case OPT_HTTP_PORT:
         if (parse_port(optarg, &o->http_port) == 0)
@@ -207,6 +260,10 @@ options_parse(struct options *o, int argc, char **argv, FILE *err)
     }
     if (o->probe && o->action != OPTIONS_TEST) {
         fprintf(err, "sluiced: --probe needs -t\n");
+        return -1;
+    }
+    if (o->yes && o->action != OPTIONS_RAFT_RECOVER) {
+        fprintf(err, "sluiced: --yes needs --raft-recover\n");
         return -1;
     }
     return 0;

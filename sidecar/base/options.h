@@ -16,6 +16,8 @@ enum options_action {
     OPTIONS_TEST, /* and .probe */
     OPTIONS_PRINT_NGINX,
     OPTIONS_PRINT_SCHEMA,
+    OPTIONS_IMPORT_FRENO, /* from .freno_url */
+    OPTIONS_RAFT_RECOVER, /* and .yes */
     OPTIONS_VERSION,
     OPTIONS_HELP
 };
@@ -23,9 +25,14 @@ enum options_action {
 struct options {
     enum options_action action;
     int probe;
-    const char *config; /* points into argv, or to OPTIONS_CONFIG */
-    int config_given;   /* on the command line */
-    int http_port;      /* instead of ListenPort; 0: not given */
+    const char *config;       /* points into argv, or to OPTIONS_CONFIG */
+    int config_given;         /* on the command line */
+    int http_port;            /* instead of ListenPort; 0: not given */
+    const char *raft_datadir; /* instead of RaftDataDir …; NULL: not given */
+    const char *raft_bind;
+    const char *raft_nodes; /* with commas */
+    const char *freno_url;
+    int yes;
     enum log_level log_level;
     enum log_format log_format;
 };

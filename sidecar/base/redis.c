@@ -84,7 +84,7 @@ redis_lost(struct redis *r, const char *format, ...)
 static void
 out_of_time(struct redis *r)
 {
-    char why[REDIS_HOST_SIZE + 64];
+    char why[HOST_PORT_HOST_SIZE + 64];
 
     switch (r->stage) {
     case REDIS_LOOKUP:

@@ -5,13 +5,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define REDIS_HOST_SIZE 256
+#include "base/host_port.h"
+
 #define REDIS_PATH_SIZE 108 /* of sockaddr_un */
 #define REDIS_PORT 6379
 
 struct redis_address {
-    char path[REDIS_PATH_SIZE]; /* of the unix socket; "" = TCP */
-    char host[REDIS_HOST_SIZE]; /* name or IP literal */
+    char path[REDIS_PATH_SIZE];     /* of the unix socket; "" = TCP */
+    char host[HOST_PORT_HOST_SIZE]; /* name or IP literal */
     uint16_t port;
 };
 

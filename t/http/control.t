@@ -53,7 +53,8 @@ EOC
 $t->nginx($nginx);
 
 my @reads = ('/throttled-apps', '/skipped-hosts', '/consensus/leader',
-    '/consensus/state', '/consensus/status', '/raft/leader', '/raft/state');
+    '/consensus/state', '/consensus/status', '/consensus/members',
+    '/raft/leader', '/raft/state', '/raft/members');
 my @changes = ('/throttle-app/a', '/throttle-app/a/ttl/5/ratio/0.5',
     '/throttle-app/a?store_name=c', '/throttle-app/a%20b%2Fc',
     '/throttle-app//ttl/5', '/unthrottle-app/a', '/skip-host/h',
@@ -98,6 +99,22 @@ for my $path (@changes) {
     is($t->get(8082, $path, method => $_, body => '', @elsewhere)->{status},
         403, "elsewhere: $_ $path") for 'GET', 'POST', 'DELETE';
 }
+
+# members: who may not change them may look
+
+my $members = '/consensus/members';
+is($t->get(8080, "$members?add=a", method => 'POST', body => '')->{body},
+    "POST $members?add=a\n", 'open: members are changed');
+is($t->get(8081, "$members?add=a", method => 'POST', body => '')->{body},
+    "POST $members?add=a\n", 'locked: members are changed from the list');
+for my $path ($members, '/raft/../consensus/members', '/consensus%2Fmembers',
+    '/consensus/./members')
+{
+    is($t->get(8082, $path, method => $_, body => '', @elsewhere)->{status},
+        403, "elsewhere: $_ $path") for 'POST', 'DELETE', 'PUT';
+}
+is($t->get(8082, $members, @elsewhere)->{body}, "GET $members\n",
+    'elsewhere: members are shown');
 
 # what is nobody's
 

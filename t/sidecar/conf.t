@@ -89,9 +89,9 @@ accepted('a key twice', cluster(qq("port": 1,\n"Port": 2,\n$hosts)), <<END);
 :2: warning: $main1.Port: line 3 says it again; line 2 is ignored
 : 0 errors, 1 warning
 END
-accepted('a key of a later step', qq({"RaftDataDir": "/var/lib/freno",
+accepted('a key of a later step', qq({"MemcachePath": "throttle",
 "Stores": {"MySQL": {"Clusters": {"c": {$hosts}}}}}), <<'END');
-:1: note: RaftDataDir: not used yet
+:1: note: MemcachePath: not used yet
 : 0 errors, 0 warnings
 END
 accepted('an unknown kind of query',
@@ -257,6 +257,19 @@ like($err, qr/level=error event=config file=\S+ line=2 key=\Q$main1\E\.Port prob
     'a bad file: the log says why');
 
 ###############################################################################
+# freno's flags for raft stand instead of the file's keys
+
+$t->write_file('sluiced.json', cluster($hosts));
+($rc, $out, $err) = $t->sluiced_run('-t', '-c', $file, '-raft-datadir', '/d',
+    '--raft-bind=127.0.0.1:1', '--raft-nodes', '127.0.0.1:1,127.0.0.1:2');
+is($rc, 1, '--raft-nodes: exit status 1');
+like($err, qr/^\Q$file\E: error: --raft-nodes: 2 entries: /m,
+    'a problem names the option');
+($rc, $out, $err) = $t->sluiced_run('-t', '-c', $file, '-raft-datadir', '/d',
+    '--raft-nodes=127.0.0.1');
+is("$rc $err", "0 $file: 0 errors, 0 warnings\n", '--raft-datadir');
+
+###############################################################################
 # --print-nginx, and the command line
 
 $t->write_file('sluiced.json', qq({"ListenPort": 8099,
@@ -304,7 +317,9 @@ $t->write_file('sluiced.json', '{');
 is("$rc $out", '1 ', '--print-schema of a bad file: exit status 1');
 
 for my $use (['--frobnicate'], ['-t', 'file'], ['--probe'], ['-c'],
-    ['--log-level', 'loud'], ['--http-port', '0'], ['-t', '--print-nginx'], ['-t', '--print-schema'])
+    ['--log-level', 'loud'], ['--http-port', '0'], ['-t', '--print-nginx'], ['-t', '--print-schema'],
+    ['--raft-bind'], ['--force-leadership'], ['--enable-profiling'], ['--yes'],
+    ['--import-freno'], ['-t', '--raft-recover'])
 {
     ($rc, $out, $err) = $t->sluiced_run(@$use);
     is($rc, 2, "@$use: exit status 2");

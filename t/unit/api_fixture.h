@@ -24,6 +24,13 @@ struct asked_change {
     void *cb_data;
 };
 
+struct asked_members {
+    struct consensus_member_change change; /* of a change of theirs */
+    consensus_members_cb list_cb;          /* or the list is asked for */
+    consensus_member_change_cb change_cb;
+    void *cb_data;
+};
+
 struct fixture {
     struct loop loop;
     struct api *api;
@@ -40,6 +47,12 @@ struct fixture {
 
     const struct facts *facts;
     struct consensus_status status;
+
+    int no_members;
+    const struct consensus_member *members;
+    size_t nmembers;
+    struct asked_members asked_members; /* one at a time */
+    size_t nasked_members;
 };
 
 static inline void
@@ -52,12 +65,28 @@ fixture_answer(struct fixture *f, size_t i)
 }
 
 static inline void
+fixture_answer_members(struct fixture *f)
+{
+    struct asked_members *a = &f->asked_members;
+    int done = f->outcome == CONSENSUS_DONE;
+
+    if (a->list_cb)
+        a->list_cb(a->cb_data, f->outcome, done ? f->members : NULL,
+                   done ? f->nmembers : 0, f->text);
+    if (a->change_cb)
+        a->change_cb(a->cb_data, f->outcome, f->text);
+    a->list_cb = NULL;
+    a->change_cb = NULL;
+}
+
+static inline void
 fixture_soon(uv_idle_t *idle)
 {
     struct fixture *f = idle->data;
 
     while (f->answered < f->nasked)
         fixture_answer(f, f->answered++);
+    fixture_answer_members(f);
     uv_idle_stop(idle);
 }
 
@@ -97,11 +126,51 @@ fixture_cluster(void *data, const char *name)
     return strcmp(name, "main1") == 0 || strcmp(name, "main2") == 0;
 }
 
+static inline int
+fixture_members(void *data, consensus_members_cb cb, void *cb_data)
+{
+    struct fixture *f = data;
+
+    if (f->no_members)
+        return -1;
+    f->asked_members =
+        (struct asked_members){.list_cb = cb, .cb_data = cb_data};
+    f->nasked_members++;
+    if (!f->holds)
+        uv_idle_start(&f->soon, fixture_soon);
+    return 0;
+}
+
+static inline int
+fixture_change_members(void *data,
+                       const struct consensus_member_change *change,
+                       consensus_member_change_cb cb,
+                       void *cb_data)
+{
+    struct fixture *f = data;
+
+    if (f->no_members)
+        return -1;
+    f->asked_members = (struct asked_members){
+        .change = *change, .change_cb = cb, .cb_data = cb_data};
+    f->nasked_members++;
+    if (!f->holds)
+        uv_idle_start(&f->soon, fixture_soon);
+    return 0;
+}
+
 static inline void
 fixture_open(struct fixture *f)
 {
-    struct api_hooks hooks = {f, fixture_change, fixture_facts, fixture_status,
-                              fixture_cluster};
+    struct api_hooks hooks = {
+        f,
+        fixture_change,
+        fixture_facts,
+        fixture_status,
+        fixture_cluster,
+        fixture_members,
+        fixture_change_members,
+    };
     char err[256] = "";
 
     memset(f, 0, sizeof(*f));

@@ -14,10 +14,13 @@
 static char said[65536];
 
 static inline struct conf *
-parse(const char *json)
+parse_with(const char *json,
+           const struct conf_override *overrides,
+           size_t count)
 {
     struct conf_report report;
-    struct conf *c = conf_parse(json, strlen(json), NULL, &report);
+    struct conf *c =
+        conf_parse_with(json, strlen(json), overrides, count, NULL, &report);
     FILE *out = fmemopen(said, sizeof(said), "w");
 
     conf_print_report(out, "f", &report);
@@ -25,6 +28,12 @@ parse(const char *json)
     assert_int_equal(c == NULL, report.errors > 0);
     conf_report_free(&report);
     return c;
+}
+
+static inline struct conf *
+parse(const char *json)
+{
+    return parse_with(json, NULL, 0);
 }
 
 /* Checks the whole report, but for the note that every small file gets. */

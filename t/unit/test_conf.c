@@ -238,7 +238,8 @@ static const char freno_haproxy[] =
     "  \"DefaultRaftPort\": 9888,\n"
     "  \"RaftDataDir\": \"/var/lib/freno\",\n"
     "  \"RaftBind\": \"10.0.0.1\",\n"
-    "  \"RaftNodes\": [\"10.0.0.1\", \"10.0.0.2\", \"10.0.0.3\"],\n"
+    "  \"RaftNodes\": [\"10.0.0.1\", \"10.0.0.2\", \"10.0.0.3\"], "
+    "\"RaftSecret\": \"0123456789abcdef\",\n"
     "  \"MemcacheServers\": [\"mc1:11211\", \"mc2:11211\"],\n"
     "  \"MemcachePath\": \"throttle\",\n"
     "  \"EnableProfiling\": false,\n"
@@ -298,12 +299,9 @@ test_freno_file(void **state)
     assert_null(cluster(c, "pooled")->inventory);
     assert_null(cluster(c, "sharded")->inventory);
     assert_int_equal(cluster(c, "sharded")->ignore_hosts.count, 2);
+    assert_string_equal(c->raft.self, "10.0.0.1:9888");
     assert_string_equal(
         said,
-        "f:3: note: DefaultRaftPort: not used yet\n"
-        "f:4: note: RaftDataDir: not used yet\n"
-        "f:5: note: RaftBind: not used yet\n"
-        "f:6: note: RaftNodes: not used yet\n"
         "f:7: note: MemcacheServers: not used yet\n"
         "f:8: note: MemcachePath: not used yet\n"
         "f:9: note: EnableProfiling: not used yet\n"

@@ -120,6 +120,57 @@ test_freno_flags(void **state)
 }
 
 static void
+test_freno_raft_flags(void **state)
+{
+    struct options o;
+
+    (void)state;
+    assert_int_equal(parse(&o, ""), 0);
+    assert_null(o.raft_datadir);
+    assert_null(o.raft_bind);
+    assert_null(o.raft_nodes);
+    assert_int_equal(parse(&o, "-raft-datadir /d --raft-bind=a:1 -t "
+                               "-raft-nodes=a:1,b,c --raft-bind b:1"),
+                     0);
+    assert_int_equal(o.action, OPTIONS_TEST);
+    assert_string_equal(o.raft_datadir, "/d");
+    assert_string_equal(o.raft_bind, "b:1");
+    assert_string_equal(o.raft_nodes, "a:1,b,c");
+    assert_int_equal(parse(&o, "--raft-nodes= --raft-datadir="), 0);
+    assert_string_equal(o.raft_nodes, "");
+    refused("--raft-bind", "sluiced: --raft-bind: a value is missing\n");
+    refused("--raft", "sluiced: --raft: unknown option, or one without a "
+                      "value\n");
+    refused("--force-leadership", "sluiced: --force-leadership: unknown "
+                                  "option, or one without a value\n");
+    refused("-enable-profiling", "sluiced: -enable-profiling: unknown option, "
+                                 "or one without a value\n");
+}
+
+static void
+test_import_and_recover(void **state)
+{
+    struct options o;
+
+    (void)state;
+    assert_int_equal(parse(&o, "--import-freno http://f:8087 -c x"), 0);
+    assert_int_equal(o.action, OPTIONS_IMPORT_FRENO);
+    assert_string_equal(o.freno_url, "http://f:8087");
+    assert_int_equal(parse(&o, "--raft-recover"), 0);
+    assert_int_equal(o.action, OPTIONS_RAFT_RECOVER);
+    assert_int_equal(o.yes, 0);
+    assert_int_equal(parse(&o, "--yes --raft-recover --raft-datadir /d"), 0);
+    assert_int_equal(o.action, OPTIONS_RAFT_RECOVER);
+    assert_int_equal(o.yes, 1);
+    refused("--yes", "sluiced: --yes needs --raft-recover\n");
+    refused("-t --yes", "sluiced: --yes needs --raft-recover\n");
+    refused("--import-freno", "sluiced: --import-freno: a value is missing\n");
+    refused("--raft-recover --import-freno u",
+            "sluiced: -t, --print-nginx, --print-schema, --import-freno, "
+            "--raft-recover, -V and -h exclude each other\n");
+}
+
+static void
 test_log_options(void **state)
 {
     struct options o;
@@ -151,8 +202,8 @@ test_wrong_use(void **state)
     refused("--probe", "sluiced: --probe needs -t\n");
     refused("--print-nginx --probe", "sluiced: --probe needs -t\n");
     refused("-t --print-nginx",
-            "sluiced: -t, --print-nginx, --print-schema, -V and -h exclude "
-            "each other\n");
+            "sluiced: -t, --print-nginx, --print-schema, --import-freno, "
+            "--raft-recover, -V and -h exclude each other\n");
     refused("--http=maybe", "sluiced: --http=maybe: expected true or false\n");
     refused("--log-level loud", "sluiced: --log-level loud: expected debug, "
                                 "info, warn or error\n");
@@ -213,6 +264,8 @@ main(void)
         cmocka_unit_test(test_config_spellings),
         cmocka_unit_test(test_actions),
         cmocka_unit_test(test_freno_flags),
+        cmocka_unit_test(test_freno_raft_flags),
+        cmocka_unit_test(test_import_and_recover),
         cmocka_unit_test(test_log_options),
         cmocka_unit_test(test_wrong_use),
         cmocka_unit_test(test_bad_ports),

@@ -1,0 +1,84 @@
+/* Addresses of the raft port: HOST:PORT and what the kernel makes of it. */
+#include "consensus/raft_address.h"
+
+#include <ctype.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/loop.h"
+
+/* 0 when it is none. */
+static uint16_t
+port_of(const char *text)
+{
+    unsigned long n = 0;
+
+    for (; isdigit((unsigned char)*text) && n <= UINT16_MAX; text++)
+        n = n * 10 + (unsigned long)(*text - '0');
+    return *text || n > UINT16_MAX ? 0 : (uint16_t)n;
+}
+
+/* An IPv6 literal without its brackets is none: where its port begins is
+ * anybody's guess. */
+int
+raft_address_split(const char *text, char host[RAFT_HOST_SIZE], uint16_t *port)
+{
+    int bracket = *text == '[';
+    size_t len = strcspn(text + bracket, bracket ? "]" : ":");
+    const char *rest = text + bracket + len;
+
+    if (len == 0 || len >= RAFT_HOST_SIZE || (bracket && *rest++ != ']') ||
+        *rest++ != ':')
+        return -1;
+    memcpy(host, text + bracket, len);
+    host[len] = '\0';
+    if (bracket && !strchr(host, ':'))
+        return -1;
+    *port = port_of(rest);
+    return *port == 0 ? -1 : 0;
+}
+
+int
+raft_address_of(const char *literal,
+                uint16_t port,
+                struct sockaddr_storage *out)
+{
+    memset(out, 0, sizeof(*out));
+    return strchr(literal, ':')
+               ? uv_ip6_addr(literal, port, (struct sockaddr_in6 *)out)
+               : uv_ip4_addr(literal, port, (struct sockaddr_in *)out);
+}
+
+void
+raft_address_text(const struct sockaddr_storage *address,
+                  char out[RAFT_PEER_SIZE])
+{
+    int v6 = address->ss_family == AF_INET6;
+    char host[64], port[8];
+
+    if (getnameinfo((const struct sockaddr *)address,
+                    v6 ? sizeof(struct sockaddr_in6)
+                       : sizeof(struct sockaddr_in),
+                    host, sizeof(host), port, sizeof(port),
+                    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+        out[0] = '\0';
+    else
+        snprintf(out, RAFT_PEER_SIZE, v6 ? "[%s]:%s" : "%s:%s", host, port);
+}
+
+int
+raft_address_is_loopback(const struct sockaddr_storage *address)
+{
+    const struct in6_addr *v6 =
+        &((const struct sockaddr_in6 *)address)->sin6_addr;
+    const struct in_addr *v4 = &((const struct sockaddr_in *)address)->sin_addr;
+
+    if (address->ss_family == AF_INET)
+        return ntohl(v4->s_addr) >> 24 == IN_LOOPBACKNET;
+    if (address->ss_family != AF_INET6)
+        return 0;
+    return IN6_IS_ADDR_LOOPBACK(v6) ||
+           (IN6_IS_ADDR_V4MAPPED(v6) && v6->s6_addr[12] == IN_LOOPBACKNET);
+}

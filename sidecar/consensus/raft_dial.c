@@ -246,8 +246,8 @@ connect_next(struct raft_dial *d, int rc)
     struct sockaddr_storage address;
 
     while (d->tried < d->addresses.count) {
-        rc = raft_address_of(d->addresses.items[d->tried++], d->tcp_port,
-                             &address);
+        rc = raft_endpoint_of(d->addresses.items[d->tried++], d->tcp_port,
+                              &address);
         if (rc == 0 && !raft_port_may_meet(d->port, &address)) {
             fail(d, HANDSHAKE_LOOPBACK_ONLY, "refused: %s",
                  handshake_refusal_text(HANDSHAKE_LOOPBACK_ONLY));
@@ -287,7 +287,7 @@ begin(struct raft_dial *d)
 
     d->stalls = loop_stalls(d->port->loop);
     d->deadline_ms = clock_mono_ms() + PORT_HANDSHAKE_MS;
-    if (raft_address_split(d->address, d->host, &d->tcp_port) != 0) {
+    if (raft_endpoint_split(d->address, d->host, &d->tcp_port) != 0) {
         fail(d, HANDSHAKE_ACCEPTED, "not HOST:PORT or [IPv6]:PORT");
         return;
     }

@@ -58,7 +58,7 @@ int
 raft_port_may_meet(const struct raft_port *p,
                    const struct sockaddr_storage *address)
 {
-    return p->secret[0] || p->insecure || raft_address_is_loopback(address);
+    return p->secret[0] || p->insecure || raft_endpoint_is_loopback(address);
 }
 
 void
@@ -200,7 +200,7 @@ look_up(const char *bind, char *err, size_t err_size)
     uint16_t port;
     int rc;
 
-    if (raft_address_split(bind, host, &port) != 0) {
+    if (raft_endpoint_split(bind, host, &port) != 0) {
         snprintf(err, err_size,
                  "%s: expected HOST:PORT or [IPv6]:PORT with a port from 1 to "
                  "65535",

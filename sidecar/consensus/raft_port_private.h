@@ -3,7 +3,7 @@
 #ifndef CONSENSUS_RAFT_PORT_PRIVATE_H
 #define CONSENSUS_RAFT_PORT_PRIVATE_H
 
-#include "consensus/raft_address.h"
+#include "consensus/raft_endpoint.h"
 #include "consensus/raft_port.h"
 
 /* What is told of those turned away for one reason. */

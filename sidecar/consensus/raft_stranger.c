@@ -246,7 +246,7 @@ greet(struct raft_port *p, uv_tcp_t *stream)
         end(s); /* gone already */
         return;
     }
-    raft_address_text(&address, s->peer);
+    raft_endpoint_text(&address, s->peer);
     arm(s);
     if (!raft_port_may_meet(p, &address)) {
         handshake_refuse(&s->h, HANDSHAKE_LOOPBACK_ONLY);

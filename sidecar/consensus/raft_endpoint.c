@@ -1,7 +1,6 @@
 /* Addresses of the raft port: HOST:PORT and what the kernel makes of it. */
-#include "consensus/raft_address.h"
+#include "consensus/raft_endpoint.h"
 
-#include <ctype.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -9,41 +8,17 @@
 
 #include "base/loop.h"
 
-/* 0 when it is none. */
-static uint16_t
-port_of(const char *text)
-{
-    unsigned long n = 0;
-
-    for (; isdigit((unsigned char)*text) && n <= UINT16_MAX; text++)
-        n = n * 10 + (unsigned long)(*text - '0');
-    return *text || n > UINT16_MAX ? 0 : (uint16_t)n;
-}
-
-/* An IPv6 literal without its brackets is none: where its port begins is
- * anybody's guess. */
 int
-raft_address_split(const char *text, char host[RAFT_HOST_SIZE], uint16_t *port)
+raft_endpoint_split(const char *text, char host[RAFT_HOST_SIZE], uint16_t *port)
 {
-    int bracket = *text == '[';
-    size_t len = strcspn(text + bracket, bracket ? "]" : ":");
-    const char *rest = text + bracket + len;
-
-    if (len == 0 || len >= RAFT_HOST_SIZE || (bracket && *rest++ != ']') ||
-        *rest++ != ':')
-        return -1;
-    memcpy(host, text + bracket, len);
-    host[len] = '\0';
-    if (bracket && !strchr(host, ':'))
-        return -1;
-    *port = port_of(rest);
-    return *port == 0 ? -1 : 0;
+    *port = 0;
+    return host_port_parse(text, host, port) == 0 && *port != 0 ? 0 : -1;
 }
 
 int
-raft_address_of(const char *literal,
-                uint16_t port,
-                struct sockaddr_storage *out)
+raft_endpoint_of(const char *literal,
+                 uint16_t port,
+                 struct sockaddr_storage *out)
 {
     memset(out, 0, sizeof(*out));
     return strchr(literal, ':')
@@ -52,8 +27,8 @@ raft_address_of(const char *literal,
 }
 
 void
-raft_address_text(const struct sockaddr_storage *address,
-                  char out[RAFT_PEER_SIZE])
+raft_endpoint_text(const struct sockaddr_storage *address,
+                   char out[RAFT_PEER_SIZE])
 {
     int v6 = address->ss_family == AF_INET6;
     char host[64], port[8];
@@ -69,7 +44,7 @@ raft_address_text(const struct sockaddr_storage *address,
 }
 
 int
-raft_address_is_loopback(const struct sockaddr_storage *address)
+raft_endpoint_is_loopback(const struct sockaddr_storage *address)
 {
     const struct in6_addr *v6 =
         &((const struct sockaddr_in6 *)address)->sin6_addr;

@@ -291,7 +291,7 @@ on_term(uv_signal_t *handle, int signum)
 static void
 start(const char *service_id)
 {
-    const struct consensus_events events = {on_facts, on_leadership, NULL};
+    const struct consensus_events events = {on_facts, on_leadership, NULL, NULL};
     char err[256];
 
     if (service_id) {

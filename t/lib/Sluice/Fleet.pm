@@ -329,6 +329,16 @@ sub leader {
     return @leads == 1 ? $leads[0] : undef;
 }
 
+# Ends everything, as it is: for those who measure.
+sub stop {
+    my ($self) = @_;
+
+    for my $t ($self->nodes) {
+        $_->kill for @{ $t->{daemons} };
+    }
+    return;
+}
+
 sub done {
     my ($self) = @_;
 

@@ -137,20 +137,20 @@ void link_ask(struct link *l, struct frame *question, link_cb cb, void *data);
 /* ---- consensus_raft_propose.c ------------------------------------------ */
 
 struct proposer *proposer_new(struct consensus *c);
-void proposer_free(struct proposer *ch);
-void proposer_add(struct proposer *ch,
+void proposer_free(struct proposer *p);
+void proposer_add(struct proposer *p,
                   const struct consensus_change *change,
                   consensus_done_cb cb,
                   void *data);
 
 /* Somebody may be there now who takes what waits; and time passed. */
-void proposer_pump(struct proposer *ch);
+void proposer_pump(struct proposer *p);
 
 /* Refuses what was not sent, and takes no more. */
-void proposer_leave(struct proposer *ch);
+void proposer_leave(struct proposer *p);
 
 /* How many wait for an answer. */
-size_t proposer_pending(const struct proposer *ch);
+size_t proposer_pending(const struct proposer *p);
 
 /* A change that came by a link; only where raft_acts. */
 void proposer_propose(struct consensus *c,
@@ -159,7 +159,7 @@ void proposer_propose(struct consensus *c,
                       void *data);
 
 /* Answers the rest: not known. */
-void proposer_abandon(struct proposer *ch);
+void proposer_abandon(struct proposer *p);
 
 /* ---- consensus_raft_members.c ----------------------------------------- */
 

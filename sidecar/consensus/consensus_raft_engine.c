@@ -9,7 +9,8 @@
 #include "base/later.h"
 
 #define TICK_MS 25
-#define HAND_OVER_MS 200
+#define DRAIN_MS 100
+#define HAND_OVER_MS 150
 #define RECONNECT_MS 100
 
 /* A snapshot closes a segment, which stops the loop for some 30 ms. */
@@ -280,6 +281,8 @@ engine_members(const struct engine *e, struct engine_member *out)
 
 /* ---- proposing -------------------------------------------------------- */
 
+static void on_drained(uv_timer_t *timer);
+
 struct proposal {
     struct raft_apply req;
     struct engine *engine;
@@ -297,6 +300,8 @@ on_applied(struct raft_apply *req, int status, void *result)
     char text[256];
 
     (void)result;
+    if (--e->proposals == 0 && e->draining)
+        uv_timer_start(&e->patience, on_drained, 0, 0);
     if (status == 0) {
         engine_proven(e, p->boot_ms, p->mono_ms);
         p->cb(p->data, CONSENSUS_DONE, &e->stored, e->ledger->revision, "");
@@ -378,38 +383,51 @@ handed_over(struct engine *e)
 }
 
 static void
-on_transferred(struct raft_transfer *req)
-{
-    struct engine *e = req->data;
-
-    e->transferring = 0;
-    /* Out of libraft's hands first. */
-    if (e->handed_over)
-        uv_timer_start(&e->patience, e->patience.timer_cb, 0, 0);
-}
-
-static void
 on_patience(uv_timer_t *timer)
 {
     handed_over(timer->data);
 }
 
+/* Out of libraft's hands first. */
+static void
+on_transferred(struct raft_transfer *req)
+{
+    struct engine *e = req->data;
+
+    if (e->handed_over)
+        uv_timer_start(&e->patience, on_patience, 0, 0);
+}
+
+static void
+transfer(struct engine *e)
+{
+    int waits = 0;
+
+    e->draining = 0;
+    e->transfer.data = e;
+    if (e->started && raft_state(&e->raft) == RAFT_LEADER)
+        waits = raft_transfer(&e->raft, &e->transfer, 0, on_transferred) == 0;
+    uv_timer_start(&e->patience, on_patience, waits ? HAND_OVER_MS : 0, 0);
+}
+
+static void
+on_drained(uv_timer_t *timer)
+{
+    transfer(timer->data);
+}
+
+/* What was proposed is answered first, if the disks are quick. */
 void
 engine_hand_over(struct engine *e, void (*done)(void *data), void *data)
 {
-    int waits = 0;
+    int drains = e->proposals > 0 && !e->failed;
 
     e->leaving = 1;
     engine_lose(e);
     e->handed_over = done;
     e->handed_over_data = data;
-    if (e->started && raft_state(&e->raft) == RAFT_LEADER) {
-        e->transfer.data = e;
-        e->transferring = 1;
-        waits = raft_transfer(&e->raft, &e->transfer, 0, on_transferred) == 0;
-        e->transferring = waits;
-    }
-    uv_timer_start(&e->patience, on_patience, waits ? HAND_OVER_MS : 0, 0);
+    e->draining = 1;
+    uv_timer_start(&e->patience, on_drained, drains ? DRAIN_MS : 0, 0);
 }
 
 /* ---- closing ---------------------------------------------------------- */

@@ -63,8 +63,9 @@ struct engine {
     engine_member_cb change_cb;
     void *change_data;
 
+    size_t proposals; /* not answered yet */
+    int draining;     /* until they are */
     struct raft_transfer transfer;
-    int transferring;
     uv_timer_t patience; /* with a hand-over */
     void (*handed_over)(void *data);
     void *handed_over_data;

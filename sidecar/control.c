@@ -158,10 +158,19 @@ on_leads(void *data, uint64_t until_boot_ms)
     c->events.changed(c->data);
 }
 
+static void
+on_failed(void *data, const char *why)
+{
+    struct control *c = data;
+
+    c->events.failed(c->data, why);
+}
+
 static const struct consensus_events consensus_events = {
     .facts = on_facts,
     .leadership = on_leadership,
     .leads = on_leads,
+    .failed = on_failed,
 };
 
 /* ---- what the API asks ------------------------------------------------ */
@@ -277,6 +286,31 @@ api_cluster_exists(void *data, const char *name)
 }
 
 static int
+api_members(void *data, consensus_members_cb cb, void *cb_data)
+{
+    const struct control *c = data;
+
+    if (!c->driver || !c->driver->members)
+        return -1;
+    c->driver->members(c->consensus, cb, cb_data);
+    return 0;
+}
+
+static int
+api_change_members(void *data,
+                   const struct consensus_member_change *change,
+                   consensus_member_change_cb cb,
+                   void *cb_data)
+{
+    const struct control *c = data;
+
+    if (!c->driver || !c->driver->change_members)
+        return -1;
+    c->driver->change_members(c->consensus, change, cb, cb_data);
+    return 0;
+}
+
+static int
 open_api(struct control *c, const struct conf *conf, char *err, size_t err_size)
 {
     const struct api_hooks hooks = {
@@ -285,6 +319,8 @@ open_api(struct control *c, const struct conf *conf, char *err, size_t err_size)
         .facts = api_facts,
         .status = api_status,
         .cluster_exists = api_cluster_exists,
+        .members = api_members,
+        .change_members = api_change_members,
     };
     const char *slash = strrchr(conf->state_file, '/');
     int len = slash ? (int)(slash - conf->state_file + 1) : 0;
@@ -372,15 +408,24 @@ control_open(struct loop *loop,
              size_t err_size)
 {
     struct control *c = calloc(1, sizeof(*c));
+    const char *missing;
 
     if (!c)
         abort();
     c->loop = loop;
     c->events = *events;
     c->data = data;
-    if (conf->backend.host[0] == '\0')
+    c->driver = consensus_driver_for(conf, &missing);
+    if (missing) {
+        snprintf(err, err_size,
+                 "RaftDataDir: this sluiced was built without %s; install "
+                 "libraft-dev and build it again",
+                 missing);
+        free(c);
+        return NULL;
+    }
+    if (!c->driver)
         return c;
-    c->driver = &consensus_mysql;
     take_before(c, conf, before);
     c->fanout = fanout_open(loop, conf, on_order, c);
     c->consensus = c->driver->open(loop, connector, conf, &consensus_events, c,

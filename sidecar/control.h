@@ -22,13 +22,17 @@ struct control_events {
     void (*skips)(void *data, const struct watch_skip *skips, size_t count);
 
     int (*cluster_exists)(void *data, const char *name);
+
+    /* Consensus can go on no longer: say so and exit. Once. */
+    void (*failed)(void *data, const char *why);
 };
 
 /*
- * Without a backend in the configuration there are no facts, every node is
- * its own leader, and changes are refused with a sentence. `before` is what a
- * former process left in the state file's RULES (an empty view: nothing): its
- * rules stand until the facts were read. NULL with a sentence in err.
+ * Without RaftDataDir or a backend in the configuration there are no facts,
+ * every node is its own leader, and changes are refused with a sentence.
+ * `before` is what a former process left in the state file's RULES (an empty
+ * view: nothing): its rules stand until the facts were read. NULL with a
+ * sentence in err.
  */
 struct control *control_open(struct loop *loop,
                              struct connector *connector,

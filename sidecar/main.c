@@ -26,6 +26,7 @@ struct sluiced {
     struct node *node;
     uv_signal_t signals[3];
     int closing;
+    int failed;
 };
 
 /* ---- configuration ---------------------------------------------------- */
@@ -202,12 +203,11 @@ ignore_signals(struct sluiced *s)
 }
 
 static void
-stop(struct sluiced *s, int signum)
+stop(struct sluiced *s)
 {
     if (s->closing)
         return;
     s->closing = 1;
-    log_info("stopping", log_int("signal", signum));
     node_stop(s->node);
     ignore_signals(s);
     uv_stop(&s->loop.uv); /* loop_close does not wait for ever */
@@ -218,10 +218,22 @@ on_signal(uv_signal_t *handle, int signum)
 {
     struct sluiced *s = handle->data;
 
-    if (signum == SIGHUP)
+    if (signum == SIGHUP) {
         reload(s);
-    else
-        stop(s, signum);
+        return;
+    }
+    if (!s->closing)
+        log_info("stopping", log_int("signal", signum));
+    stop(s);
+}
+
+static void
+on_failed(void *data)
+{
+    struct sluiced *s = data;
+
+    s->failed = 1;
+    stop(s);
 }
 
 static void
@@ -255,7 +267,7 @@ run(const struct options *o)
     if (loop_init(&s.loop) != 0)
         abort();
     catch_signals(&s); /* before anybody is told that we are there */
-    s.node = node_start(&s.loop, conf, err, sizeof(err));
+    s.node = node_start(&s.loop, conf, on_failed, &s, err, sizeof(err));
     if (!s.node) {
         log_error("not_started", log_str("state", conf->state_file),
                   log_str("error", err));
@@ -270,7 +282,7 @@ run(const struct options *o)
     uv_run(&s.loop.uv, UV_RUN_DEFAULT);
     loop_close(&s.loop);
     log_info("stopped");
-    return 0;
+    return s.failed;
 }
 
 /* ---- main ------------------------------------------------------------- */

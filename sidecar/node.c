@@ -25,6 +25,8 @@ struct node {
     int ready; /* stays 1: a newcomer's cluster answers for itself */
     int leads; /* as published last */
     int stopping;
+    node_failed_cb failed;
+    void *failed_data;
 };
 
 /* ---- what the publisher asks ------------------------------------------ */
@@ -163,10 +165,22 @@ has_cluster(void *data, const char *name)
     return 0;
 }
 
+static void
+on_failed(void *data, const char *why)
+{
+    struct node *n = data;
+
+    log_error("consensus_failed", log_str("error", why),
+              log_str("advice", "this process ends; start it again when that "
+                                "is mended"));
+    n->failed(n->failed_data);
+}
+
 static const struct control_events control_events = {
     .changed = on_control,
     .skips = on_skips,
     .cluster_exists = has_cluster,
+    .failed = on_failed,
 };
 
 /* ---- the former process's words --------------------------------------- */
@@ -319,7 +333,12 @@ node_open(struct node *n,
 }
 
 struct node *
-node_start(struct loop *loop, struct conf *conf, char *err, size_t err_size)
+node_start(struct loop *loop,
+           struct conf *conf,
+           node_failed_cb failed,
+           void *data,
+           char *err,
+           size_t err_size)
 {
     struct node *n = calloc(1, sizeof(*n));
     struct before before;
@@ -328,6 +347,8 @@ node_start(struct loop *loop, struct conf *conf, char *err, size_t err_size)
     if (!n)
         abort();
     n->loop = loop;
+    n->failed = failed;
+    n->failed_data = data;
     n->connector = connector_new(loop);
     n->shared = probe_shared_new(loop, n->connector);
     read_before(conf->state_file, &before);
@@ -383,11 +404,40 @@ keep_backend(struct conf_backend *now, struct conf_backend *wanted)
     *now = text;
 }
 
+static int
+same_raft(const struct conf_raft *a, const struct conf_raft *b)
+{
+    if (!conf_same(a->data_dir, b->data_dir) || !conf_same(a->bind, b->bind) ||
+        !conf_same(a->self, b->self) || !conf_same(a->secret, b->secret) ||
+        a->insecure != b->insecure || a->observer != b->observer ||
+        a->nodes.count != b->nodes.count)
+        return 0;
+    for (size_t i = 0; i < a->nodes.count; i++)
+        if (strcmp(a->nodes.items[i], b->nodes.items[i]) != 0)
+            return 0;
+    return 1;
+}
+
+static void
+keep_raft(struct conf_raft *now, struct conf_raft *wanted)
+{
+    struct conf_raft text = *wanted;
+
+    if (same_raft(now, wanted))
+        return;
+    log_warn("reload_keeps", log_str("key", "Raft*, Role"),
+             log_str("value", now->self),
+             log_str("advice", "restart sluiced to change any of its keys"));
+    *wanted = *now;
+    *now = text;
+}
+
 void
 node_reload(struct node *n, struct conf *conf)
 {
     keep_string("StateFile", &n->conf->state_file, &conf->state_file);
     keep_backend(&n->conf->backend, &conf->backend);
+    keep_raft(&n->conf->raft, &conf->raft);
     keep_string("Domain", &n->conf->domain, &conf->domain);
     keep_string("ShareDomain", &n->conf->share_domain, &conf->share_domain);
     keep_string("ListenPort, in the service id", &n->conf->service_id,

@@ -10,11 +10,18 @@
 
 struct node;
 
+/* It can go on no longer, and has said why in the log: stop it, and exit. */
+typedef void (*node_failed_cb)(void *data);
+
 /* Takes the configuration. NULL with a sentence in err (the configuration is
  * then the caller's again), for instance when another sluiced holds the
  * state file. */
-struct node *
-node_start(struct loop *loop, struct conf *conf, char *err, size_t err_size);
+struct node *node_start(struct loop *loop,
+                        struct conf *conf,
+                        node_failed_cb failed,
+                        void *data,
+                        char *err,
+                        size_t err_size);
 
 /* Goes over to a new configuration, which it takes: clusters and hosts that
  * did not change keep their probes and data. What cannot change while

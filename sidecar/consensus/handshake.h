@@ -13,7 +13,13 @@
  * MACs are HMAC-SHA256 over both nonces, both ids, the role, and what each
  * says of itself. Every message is a length (32 bits, at most
  * HANDSHAKE_MESSAGE_MAX), a kind and its fields (consensus/pack.h). Instead
- * of an answer the server may REFUSE with a reason, and closes.
+ * of an answer the server may REFUSE with a reason, and closes: a domain, a
+ * store or an id that does not fit only to who has proven to know the secret,
+ * and with HMAC("refuse", all of it).
+ *
+ * The server's nonce is what makes a recorded client worthless, the client's a
+ * recorded server. Who passes the bytes on between two nodes sees what follows
+ * and can change it.
  */
 #ifndef CONSENSUS_HANDSHAKE_H
 #define CONSENSUS_HANDSHAKE_H
@@ -57,17 +63,22 @@ enum handshake_refusal {
                                 its machine */
 };
 
-/* A sentence for people about the other side. */
+/* What is wrong, for people: it fits behind "refused us: " as well as behind
+ * "refused: ". */
 const char *handshake_refusal_text(enum handshake_refusal why);
 
 enum handshake_step { HANDSHAKE_MORE, HANDSHAKE_DONE, HANDSHAKE_FAILED };
 
 struct handshake {
     enum handshake_refusal why;  /* when it failed */
+    int told;                    /* the other side refused us, not we it */
     enum handshake_role role;    /* asked for; once DONE proven */
-    struct handshake_self other; /* once DONE, and proven then */
+    struct handshake_self other; /* once DONE, and when we refuse it for its
+                                    domain, store or id; proven then, else
+                                    empty */
 
-    /* To be sent, whatever the step was; the caller sets out_len to 0. */
+    /* To be sent, whatever the step was; the caller sets out_len to 0. All
+     * that one side ever says has room. */
     unsigned char out[2 * HANDSHAKE_MESSAGE_MAX];
     size_t out_len;
 
@@ -85,8 +96,9 @@ struct handshake {
     unsigned char proof[HANDSHAKE_MAC_SIZE];
 };
 
-/* SECRET may be "" (which then proves nothing). The client's first message is
- * in out. NONCE: HANDSHAKE_NONCE_SIZE random bytes, new ones each time. */
+/* SECRET may be "" (which then proves nothing) and has at most
+ * CONF_RAFT_SECRET_MAX bytes. The client's first message is in out. NONCE:
+ * HANDSHAKE_NONCE_SIZE random bytes, new ones each time. */
 void handshake_client(struct handshake *h,
                       const struct handshake_self *self,
                       const char *secret,
@@ -97,7 +109,8 @@ void handshake_server(struct handshake *h,
                       const char *secret,
                       const unsigned char *nonce);
 
-/* As a server: turn the client away before it said anything. */
+/* As a server: turn the client away before it said anything, for one of the
+ * reasons that strangers may know. The handshake has FAILED then. */
 void handshake_refuse(struct handshake *h, enum handshake_refusal why);
 
 /*
@@ -110,7 +123,7 @@ enum handshake_step handshake_feed(struct handshake *h,
                                    size_t len,
                                    size_t *used);
 
-/* Forgets the secret. */
+/* Forgets the secret; what the other side proved, and out, stay. */
 void handshake_clear(struct handshake *h);
 
 #endif

@@ -1,7 +1,9 @@
 /*
  * The facts as the nodes of a raft cluster keep them: every node applies the
- * same commands in the same order and comes to the same ledger. It reads no
- * clock: the time is in the command, and expiries are CLOCK_REALTIME. Pure.
+ * same commands in the same order and comes to the same ledger, byte for byte
+ * as ledger_save writes it. It reads no clock: the time is in the command,
+ * and expiries are CLOCK_REALTIME, so that neither a snapshot nor a restart
+ * makes them later. Pure.
  */
 #ifndef CONSENSUS_LEDGER_H
 #define CONSENSUS_LEDGER_H
@@ -14,6 +16,7 @@
 /* Of a command, padding to a multiple of eight (which raft needs) included. */
 #define LEDGER_COMMAND_MAX 1024
 
+/* The numbers are in the log: new kinds go to the end. */
 enum ledger_kind {
     LEDGER_CHANGE = 1, /* of a fact */
     LEDGER_FOUND,      /* the store begins, or begins anew: its id */
@@ -27,17 +30,18 @@ struct ledger_command {
     char store_id[STORE_ID_SIZE];   /* FOUND */
 };
 
+/* Expiries: 0 is never; none is above INT64_MAX, what would be is never. */
 struct ledger_throttle {
     char key[FACT_NAME_SIZE];
     double ratio;
-    uint64_t expires_real_ms; /* 0: never */
+    uint64_t expires_real_ms;
     char owner[FACT_NAME_SIZE];
     char reason[FACT_NOTE_SIZE];
 };
 
 struct ledger_skip {
     char host[FACT_NAME_SIZE];
-    uint64_t expires_real_ms; /* 0: never */
+    uint64_t expires_real_ms;
     char owner[FACT_NAME_SIZE];
     char reason[FACT_NOTE_SIZE];
 };
@@ -53,13 +57,29 @@ struct ledger {
     size_t nskips;
 };
 
-/* Writes the command; the bytes are a multiple of eight. Returns how many,
- * never more than LEDGER_COMMAND_MAX. */
+/*
+ * 0, or -1 with a sentence in err: a name that is empty or too long, a ratio
+ * that is none, a ttl_ms that has passed … Ask before a command is proposed:
+ * one that no node can decode must not get into the log.
+ */
+int
+ledger_check(const struct ledger_command *command, char *err, size_t err_size);
+
+/*
+ * Writes the command; the bytes are a multiple of eight. Returns how many,
+ * never more than LEDGER_COMMAND_MAX; 0: ledger_check refuses it.
+ *
+ * Only what its kind has a use for is written: the ratio of a THROTTLE, the
+ * ttl_ms of a THROTTLE or SKIP. The others are 0 when it is decoded.
+ */
 size_t ledger_encode(const struct ledger_command *command,
                      unsigned char bytes[LEDGER_COMMAND_MAX]);
 
-/* 0, or -1 with a sentence in err: what is none, or what a newer sluiced
- * wrote (then the sentence says to upgrade this one). Any bytes will do. */
+/*
+ * 0, or -1 with a sentence in err and *command as it was: what is none, or
+ * what a newer sluiced wrote (then the sentence says to upgrade this one). Any
+ * bytes will do. What it takes, ledger_encode writes as the same bytes.
+ */
 int ledger_decode(const void *bytes,
                   size_t len,
                   struct ledger_command *command,
@@ -67,10 +87,12 @@ int ledger_decode(const void *bytes,
                   size_t err_size);
 
 /*
- * Applies the command under that index (above every one before). `stored`
- * (NULL: not wanted) becomes the change as it was stored: the ratio filled in
- * (an entry that counts at now_real_ms keeps its own, else 1), the rest as
- * asked. Expired entries go when a new one comes.
+ * Applies the command, one that ledger_check takes, under that index (above
+ * every one before). `stored` (NULL: not wanted) becomes the change as it was
+ * stored: the ratio filled in (with CHANGE_RATIO_KEEP an entry that counts at
+ * now_real_ms keeps its own, else 1), the rest as asked; zeroes for a command
+ * that is no change. Nothing is wrong with taking back what is not there. With
+ * every THROTTLE and SKIP, what has expired by now_real_ms goes.
  *
  * FOUND: empties nothing, gives the store its id; SETTLED: sets the flag.
  */
@@ -91,11 +113,13 @@ void ledger_facts(const struct ledger *l,
                   uint64_t ago_ms,
                   struct facts *f);
 
-/* All of it, as bytes that ledger_load takes; malloc'ed, a multiple of eight
- * in length. */
+/* All of it, what has expired too, as bytes that ledger_load takes;
+ * malloc'ed, a multiple of eight in length. Equal ledgers, equal bytes. */
 void *ledger_save(const struct ledger *l, size_t *len);
 
-/* Replaces all of *l. 0, or -1 with a sentence in err, and *l as it was. */
+/* Replaces all of *l. 0, or -1 with a sentence in err, and *l as it was: what
+ * is no snapshot, whole and in order, or one that a newer sluiced wrote (then
+ * the sentence says to upgrade this one). Any bytes will do. */
 int ledger_load(struct ledger *l,
                 const void *bytes,
                 size_t len,

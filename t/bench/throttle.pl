@@ -1,11 +1,14 @@
 #!/usr/bin/perl
 
 # How soon every worker of every node refuses an app that was throttled, how
-# soon another node leads, and how many changes a second become durable.
+# soon another node leads, and how many changes a second become durable; for
+# the kind of consensus that SLUICE_CONSENSUS names.
 
 use warnings;
 use strict;
 
+use Fcntl qw(O_CREAT O_DSYNC O_WRONLY);
+use File::Basename qw(dirname);
 use IO::Select;
 use IO::Socket::INET;
 use Time::HiRes qw(time sleep);
@@ -18,8 +21,10 @@ my $SLOW_TRIES = $ENV{SLOW_TRIES} // 40;
 my $LEADERS = $ENV{LEADERS} // 10;
 my $SECONDS = $ENV{SECONDS} // 3;
 my $CHECK = '/check/bench/mysql/main1';
+my $LUA = dirname(__FILE__) . '/throttle.lua';
 
 my $fleet = Fleet->new(nodes => 3, workers => 4);
+my $kind = $fleet->kind;
 my @nodes = 0 .. 2;
 
 $fleet->node(0)->wait_for('a leader', sub { defined $fleet->leader }, 20);
@@ -29,16 +34,18 @@ my @workers = map { connections($_) } @nodes;
 
 ###############################################################################
 
-title('throttled -> 417 of all ' . @workers . ' workers of 3 nodes');
+title("$kind: throttled -> 417 of all " . @workers . ' workers of 3 nodes');
 row('', 'p50', 'p99', 'max', 'bar');
 
 wait_for_ears(1);
 report('with Redis', 'p99 <= 10 ms', map { throttle($_ % 3) } 1 .. $TRIES);
 
 $fleet->sluiced(2)->stop;
+$fleet->settle($_) for 0, 1;
 report('one sluiced frozen', 'p99 <= 10 ms',
     map { throttle($_ % 2) } 1 .. $TRIES);
 $fleet->sluiced(2)->cont;
+$fleet->settle($_) for @nodes;
 
 $fleet->redis->kill;
 wait_for_ears(0);
@@ -48,23 +55,27 @@ $fleet->start_redis;
 
 ###############################################################################
 
-title("the leader goes -> another one's leader-check is 200 ($LEADERS times)");
+title("$kind: the leader goes -> another one's leader-check is 200 ($LEADERS times)");
 row('', 'p50', 'p99', 'max', 'bar');
-report('kill -9', 'max <= 1500 ms', map { lose_leader('KILL') } 1 .. $LEADERS);
+report('kill -9', 'max <= ' . ($kind eq 'raft' ? 1000 : 1500) . ' ms', map { lose_leader('KILL') } 1 .. $LEADERS);
 report('SIGTERM', 'max <= 300 ms', map { lose_leader('TERM') } 1 .. $LEADERS);
 
 ###############################################################################
 
-title("durable changes a second ($SECONDS s each)");
-row('', 'changes/s', 'of plain SQL');
-my $plain = plain_sql();
-row('plain SQL, 1 client', sprintf('%.0f', $plain));
-for my $clients (1, 16) {
-    my $rate = changes($clients);
+my $peer = $kind eq 'raft' ? 'synced writes' : 'plain SQL';
 
-    row("throttle-app, $clients client" . ($clients > 1 ? 's' : ''),
-        sprintf('%.0f', $rate), sprintf('%.2f', $rate / $plain));
-}
+title("$kind: durable throttle orders a second ($SECONDS s each, by wrk)");
+row('', 'a second', "of $peer", 'p50', 'bar');
+my $plain = $kind eq 'raft' ? synced_writes($fleet) : plain_sql($fleet);
+row("$peer, 1 client", sprintf('%.0f', $plain));
+changes("3 nodes, 16 clients", '', 16);
+$fleet->stop;
+
+# As many workers as clients need: they share two cores with everybody.
+$fleet = Fleet->new(nodes => 1, workers => 1, redis => 0);
+changes('1 node, 1 client', $kind eq 'mysql' ? 'p50 <= 10 ms' : '', 1);
+changes('1 node, 16 clients', $kind eq 'raft' ? '>= 13500/s' : '', 16);
+$fleet->stop;
 
 ###############################################################################
 
@@ -183,12 +194,14 @@ sub lose_leader {
     $t->wait_for('the control API again', sub {
         $fleet->ask($old, '/throttled-apps')->{status} == 200;
     });
+    $fleet->settle($old);
     return $ms;
 }
 
 # What the same database does for one client without us.
 sub plain_sql {
-    my $db = $fleet->backend;
+    my ($of) = @_;
+    my $db = $of->backend;
     my $dbh = $db->dbh;
     my $n = 0;
 
@@ -201,37 +214,44 @@ sub plain_sql {
     return $n / $SECONDS;
 }
 
-# Clients that each wait for the answer before the next change.
-sub changes {
-    my ($clients) = @_;
-    my $port = $fleet->node(0)->port(8080);
-    my $select = IO::Select->new;
-    my ($n, %text) = (0);
-    my $next = sub {
-        $_[0]->syswrite('GET /throttle-app/many' . $n % 64
-            . "?ttl=1&ratio=1 HTTP/1.1\r\nHost: x\r\n\r\n");
-    };
+# What the same file system does for one file, 4 KB at a time: each write
+# returns when the data is on the disk, as after fdatasync.
+sub synced_writes {
+    my ($of) = @_;
+    my $path = $of->node(0)->dir . '/synced';
+    my $n = 0;
 
-    for (1 .. $clients) {
-        my $socket = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port")
-            or die "connect: $!\n";
-        $select->add($socket);
-        $next->($socket);
-    }
+    sysopen my $fh, $path, O_WRONLY | O_CREAT | O_DSYNC or die "$path: $!\n";
     my $end = time + $SECONDS;
     while (time < $end) {
-        for my $socket ($select->can_read(1)) {
-            $socket->sysread($text{$socket}, 4096, length($text{$socket} // ''))
-                or die "nginx hung up\n";
-            next unless $text{$socket} =~ /\r\n\r\n.*\}/s;
-            die "throttle-app: $text{$socket}\n"
-                unless $text{$socket} =~ m{^HTTP/1.1 200};
-            $text{$socket} = '';
-            $n++;
-            $next->($socket);
-        }
+        (syswrite($fh, 'x' x 4096) // 0) == 4096 or die "$path: $!\n";
+        $n++;
     }
+    close $fh;
+    unlink $path;
     return $n / $SECONDS;
+}
+
+# Clients that each wait for the answer before the next order, to the leader.
+sub changes {
+    my ($what, $bar, $clients) = @_;
+    my $t = $fleet->node(0);
+    my $at = $t->wait_for('a leader', sub {
+        my $leader = $fleet->leader;
+
+        defined $leader ? "n$leader" : undef;
+    }, 20) =~ s/^n//r;
+    my $port = $fleet->node($at)->port(8080);
+    my $out = `wrk -t1 -c$clients -d${SECONDS}s -s $LUA http://127.0.0.1:$port 2>&1`;
+    my ($orders, $us, $refused, $lost, $p50) =
+        $out =~ /^orders (\d+) (\d+) (\d+) (\d+) (\d+)$/m
+        or die "wrk: $out\n";
+
+    die "$refused orders were not answered 200, $lost not at all\n"
+        if $refused || $lost;
+    my $rate = 1e6 * $orders / $us;
+    row($what, sprintf('%.0f', $rate), sprintf('%.2f', $rate / $plain),
+        sprintf('%.2f ms', $p50 / 1000), $bar);
 }
 
 # Checks come by the thousand on one connection.

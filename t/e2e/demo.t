@@ -13,13 +13,18 @@ use Test::More;
 
 use Sluice;
 use Sluice::Http qw(http_request);
+use Sluice::Kind;
 
 ###############################################################################
 
 my $t = Sluice->new;
 my $demo = $t->root . '/util/demo';
+my $kind = Sluice::Kind::needed($t->build);
 
-sub demo { return $t->run_command($demo, @_) }
+# Raft is what it does by itself.
+my @kind = $kind eq 'raft' ? () : ('--consensus', $kind);
+
+sub demo { return $t->run_command($demo, @kind, @_) }
 
 # Processes that name the directory in command line or environment.
 sub processes {
@@ -61,12 +66,15 @@ my ($one, $two) = map { $t->dir . "/$_" } qw(one two);
 ($rc, $out, $err) = demo('--detach', '--dir', $one, '--replicas', 1);
 is($rc, 0, 'detach: exit status 0') or diag($out, $err);
 my $env = read_env("$one/env");
+my %of_kind = (mysql => [qw(DBB DBB_PID)],
+    raft => [qw(RAFT RAFT1 RAFTDIR RAFTDIR1)]);
 is_deeply([sort keys %$env],
-    [sort qw(CLUSTER DB0 DB1 DB0_PID DB1_PID DBB DBB_PID DBUSER DBPASSWORD
-        REDIS REDIS_PID REDISPASSWORD),
+    [sort qw(CLUSTER CONSENSUS DB0 DB1 DB0_PID DB1_PID DBUSER DBPASSWORD
+        REDIS REDIS_PID REDISPASSWORD), @{ $of_kind{$kind} },
         map { ("HTTP$_", "SLUICED${_}_PID", "NGINX${_}_PID", "STATE$_",
             "SLUICED${_}_CONF", "NGINX${_}_CONF") } '', 1],
     'detach: env has all it promises');
+is($env->{CONSENSUS}, $kind, 'detach: of the kind');
 is(http_request($env->{HTTP}, "/check/x/mysql/$env->{CLUSTER}")->{status}, 200,
     'detach: a check is answered');
 for my $pid (map { $env->{$_} } grep { /_PID$/ } keys %$env) {
@@ -123,6 +131,7 @@ for my $case (
     [['--replicas', '0'], qr/--replicas wants a number from 1 to 9/],
     [['--replicas', 'two'], qr/--replicas wants a number from 1 to 9/],
     [['--nodes', '0'], qr/--nodes wants a number from 1 to 9/],
+    [['--consensus', 'paxos'], qr/--consensus wants raft or mysql, not "paxos"/],
     [['--base-port', '80'], qr/--base-port wants a number from 1024/],
     [['--dir'], qr/--dir wants a value/],
     [['--nonsense'], qr/unknown argument "--nonsense"/],
@@ -150,7 +159,7 @@ for my $dir ($one, $two) {
 
 # In the foreground, until Ctrl-C. A terminal's SIGINT reaches the group.
 sub stay {
-    my ($dir) = @_;
+    my ($dir, @args) = @_;
 
     unlink "$dir.log";
     my $pid = fork // die;
@@ -160,11 +169,20 @@ sub stay {
         open STDIN, '<', '/dev/null';
         open STDOUT, '>', "$dir.log";
         open STDERR, '>&', \*STDOUT;
-        exec $demo, '--dir', $dir, '--replicas', '1' or POSIX::_exit(127);
+        exec $demo, @kind, '--dir', $dir, '--replicas', '1', @args
+            or POSIX::_exit(127);
     }
     $t->wait_for('the demo to stay', sub { text_of($dir) =~ /Ctrl-C/ }, 60)
         or diag(text_of($dir));
     return $pid;
+}
+
+# What a printed curl gets.
+sub body_of {
+    my ($command) = @_;
+    my $got = `$command 2>/dev/null`;
+
+    return (split /\r\n\r\n/, $got, 2)[1] // '';
 }
 
 sub text_of {
@@ -218,7 +236,22 @@ $t->wait_for('no 417', sub {
 kill 'INT', -$pid;
 ended('Ctrl-C', $pid, $stay, 0);
 
-$pid = stay($stay);
+# Three nodes: the one that leads can be killed.
+$pid = stay($stay, '--nodes', 3);
+$text = text_of($stay);
+my ($kill) = $text =~ /^  (kill -KILL \d+)$/m;
+my ($who) = $text =~ /^  (curl .*consensus.leader.*)$/m;
+my $leader = body_of($who);
+like($leader, qr/^"/, 'stay: one leads');
+is(system($kill), 0, 'stay: the printed kill runs');
+$t->wait_for('another leader', sub {
+    my $now = body_of($who);
+
+    $now =~ /^"/ && $now ne $leader;
+}, 20);
+my ($address2) = $who =~ m{http://([^/]+)/};
+is(http_request($address2, '/throttle-app/x?ttl=5', method => 'POST')
+    ->{status}, 200, 'stay: changes go on without it');
 kill 'TERM', $pid;
 ended('SIGTERM', $pid, $stay, 143);
 

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 
 # Who leads: exactly one; another when it dies or stops; nobody acts twice;
-# and checks go on whatever happens to the backend.
+# and checks go on whatever happens to the backend, or to the majority.
 
 use warnings;
 use strict;
@@ -85,24 +85,25 @@ for (1 .. 50) {
 }
 pass('never two leaders');
 
-# The backend frozen, killed, read-only: checks go on, control says 503.
-$fleet->backend->stop;
+# The backend (with raft: the majority) frozen, killed, read-only: checks go on
+# where there is a sluiced, control says 503.
+my @left = $fleet->freeze_backend(0);
 my $got = $fleet->ask(0, '/throttle-app/x');
 is($got->{status}, 503, 'frozen backend: 503');
 like($got->{body}, qr/"StatusCode":503/, 'frozen backend: says so in JSON');
-all_answer('frozen backend', 0 .. 2);
-$fleet->backend->cont;
+all_answer('frozen backend', @left);
+$fleet->thaw_backend;
 $t->wait_for('throttling again', sub {
     $fleet->ask(0, '/throttle-app/x')->{status} == 200 }, 15);
 pass('thawed: recovers by itself');
 ok($fleet->all_say('throttled', '/check/x/mysql/main1', 417),
     'every node knows of the throttle');
 
-$fleet->backend->kill;
+@left = $fleet->lose_backend(1);
 $t->wait_for('503 with a dead backend',
     sub { $fleet->ask(1, '/throttle-app/y')->{status} == 503 });
 pass('dead backend: 503');
-all_answer('dead backend', 0 .. 2);
+all_answer('dead backend', @left);
 is($fleet->ask(0, '/check/x/mysql/main1')->{status}, 417,
     'dead backend: the throttle stands');
 $fleet->sluiced(1)->kill;
@@ -111,21 +112,41 @@ $t->wait_for('the restarted node to answer',
     sub { $fleet->ask(1, $path)->{status} == 200 });
 is($fleet->ask(1, '/check/x/mysql/main1')->{status}, 417,
     'restarted without the backend: the throttle stands');
-$fleet->backend->start;
+$fleet->restore_backend;
 $t->wait_for('throttling again', sub {
     $fleet->ask(1, '/throttle-app/y')->{status} == 200 }, 15);
 pass('started again: recovers by itself');
 
-$fleet->backend->sql('set global read_only = 1');
-$t->wait_for('503 with a read-only backend', sub {
-    my $got = $fleet->ask(2, '/throttle-app/z');
-    $got->{status} == 503 && $got->{body} =~ /read.only/i;
-});
-pass('read-only backend: 503, and it says why');
-all_answer('read-only backend', 0 .. 2);
-$fleet->backend->sql('set global read_only = 0');
-$t->wait_for('throttling again', sub {
-    $fleet->ask(2, '/throttle-app/z')->{status} == 200 }, 15);
+sub read_only_backend {
+    $fleet->backend->sql('set global read_only = 1');
+    $t->wait_for('503 with a read-only backend', sub {
+        my $got = $fleet->ask(2, '/throttle-app/z');
+        $got->{status} == 503 && $got->{body} =~ /read.only/i;
+    });
+    pass('read-only backend: 503, and it says why');
+    all_answer('read-only backend', 0 .. 2);
+    $fleet->backend->sql('set global read_only = 0');
+    $t->wait_for('throttling again', sub {
+        $fleet->ask(2, '/throttle-app/z')->{status} == 200 }, 15);
+}
+
+# Two of three are enough, whichever of them is asked.
+sub one_voter_less {
+    my $lost = wait_leader('a leader to lose');
+
+    $fleet->sluiced($lost)->kill;
+    for my $i (grep { $_ != $lost } 0 .. 2) {
+        $fleet->settle($i);
+        is($fleet->ask($i, "/throttle-app/less$i")->{status}, 200,
+            "one voter less: node $i takes changes");
+    }
+    $fleet->start_sluiced($lost);
+    ok($fleet->all_say('caught up', "/check/less$_/mysql/main1", 417),
+        'a voter that comes back catches up')
+        for grep { $_ != $lost } 0 .. 2;
+}
+
+$fleet->kind eq 'mysql' ? read_only_backend() : one_voter_less();
 ok(defined wait_leader('a leader in the end'), 'and somebody leads');
 
 $fleet->done;

@@ -71,6 +71,7 @@ $fleet->all_say('that ends too', $path, 200);
 
 # A node whose sluiced is frozen hears by Redis.
 $fleet->sluiced(2)->stop;
+$fleet->settle($_) for 0, 1;
 throttle(0, 'app');
 ok($fleet->all_say('frozen sluiced', $path, 417), 'frozen sluiced: 417 everywhere');
 unthrottle(1, 'app');
@@ -80,6 +81,7 @@ $fleet->node(2)->wait_for('no 417 with a frozen sluiced',
     sub { $fleet->ask(2, $path)->{status} != 417 });
 $fleet->sluiced(2)->cont;
 $fleet->all_say('thawed', $path, 200);
+$fleet->settle(0);
 
 # Reload, a dead worker, a node's restart: what was ordered stands.
 throttle(0, 'app');
@@ -95,10 +97,11 @@ $fleet->sluiced(2)->kill;
 $fleet->start_sluiced(2);
 $fleet->node(2)->nginx($fleet->nginx_conf(2));
 ok($fleet->all_say('after a restart', $path, 417), 'a restarted node neither');
+$fleet->settle(2);
 unthrottle(2, 'app');
 $fleet->all_say('unthrottled', $path, 200);
 
-# Without Redis the backend says the same, a little later.
+# Without Redis the store says the same, a little later.
 $fleet->redis->kill;
 both_ways('without Redis', 1);
 $fleet->start_redis;

@@ -15,10 +15,14 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 use Sluice;
+use Sluice::Consensus;
+use Sluice::Kind;
+use Sluice::Voters;
 
 ###############################################################################
 
 my $t = Sluice->new;
+my $kind = Sluice::Kind::needed($t->build);
 my $control = $t->dir . '/run/control.sock';
 my $ok = qq({"StatusCode":200,"Message":"OK"}\n);
 
@@ -82,7 +86,7 @@ sub listens {
 my $sluiced = $t->sluiced(conf());
 listens($sluiced);
 is((stat $control)[2] & 07777, 0660, 'owner and group only');
-says('/throttle-app/a', 503, qr/set BackendMySQLHost/);
+says('/throttle-app/a', 503, qr/set .*BackendMySQLHost/);
 is(says('/throttled-apps', 503)->{headers}{'sluice-reason'}, 'no-store',
     'Sluice-Reason passes nginx');
 
@@ -104,8 +108,8 @@ unlink $control;
 ###############################################################################
 # With a store
 
-my $db = $t->mariadb(args => ['--innodb-flush-log-at-trx-commit=1']);
-my $sql = (run('--print-schema'))[1];
+# Its processes: a database, or the two other nodes of three.
+my (@store, %keys);
 
 sub run {
     my ($status, $out, $said) = $t->sluiced_run(@_);
@@ -114,15 +118,32 @@ sub run {
     return ($status, $out);
 }
 
-$sql =~ s/^\s*--.*$//mg;
-$db->sql('create database sluice',
-    q{create user 'sluice'@'%' identified by 'backend'},
-    q{grant all on sluice.* to 'sluice'@'%'}, 'use sluice',
-    grep { /^\s*create\s+table/i } split /;\s*\n/, $sql);
-$sluiced = $t->sluiced(conf(BackendMySQLHost => '127.0.0.1',
-    BackendMySQLPort => $db->port, BackendMySQLSchema => 'sluice',
-    BackendMySQLUser => 'sluice', BackendMySQLPassword => 'backend'));
+sub start_database {
+    my $db = $t->mariadb(args => ['--innodb-flush-log-at-trx-commit=1']);
+    my $sql = (run('--print-schema'))[1];
+
+    $sql =~ s/^\s*--.*$//mg;
+    $db->sql('create database sluice',
+        q{create user 'sluice'@'%' identified by 'backend'},
+        q{grant all on sluice.* to 'sluice'@'%'}, 'use sluice',
+        grep { /^\s*create\s+table/i } split /;\s*\n/, $sql);
+    @store = $db;
+    %keys = (BackendMySQLHost => '127.0.0.1', BackendMySQLPort => $db->port,
+        BackendMySQLSchema => 'sluice', BackendMySQLUser => 'sluice',
+        BackendMySQLPassword => 'backend');
+}
+
+sub start_voters {
+    my $voters = Sluice::Voters->new($t, qw(sluiced a b));
+
+    @store = map { Sluice::Consensus->start($t, $voters, name => $_) } qw(a b);
+    %keys = %{ $voters->conf('sluiced') };
+}
+
+$kind eq 'mysql' ? start_database() : start_voters();
+$sluiced = $t->sluiced(conf(%keys));
 listens($sluiced);
+$t->wait_for('changes', sub { ask('/unthrottle-app/x')->{status} == 200 });
 $t->wait_for('the facts', sub { ask('/throttled-apps')->{status} == 200 });
 
 sub throttled { return decode_json(ask('/throttled-apps')->{body}) }
@@ -151,7 +172,8 @@ like(ask('/skipped-hosts')->{body}, qr/^\{"db1":"20[^"]*Z"\}\n\z/, 'skipped');
 like(ask('/skipped-hosts?details=true')->{body}, qr/"Owner":"me"/, 'by whom');
 says('/throttle-app/c', 403, qr/Sluice-Request: 1/, method => 'POST',
     headers => { Origin => 'http://elsewhere' });
-says('/raft/state', 200, qr/^"(Leader|Healthy)"\n\z/);
+my $follows = $kind eq 'mysql' ? 'Healthy' : 'Follower';
+says('/raft/state', 200, qr/^"(Leader|$follows)"\n\z/);
 
 ###############################################################################
 # Many at once
@@ -187,7 +209,7 @@ is(scalar(grep { /^many/ } keys %{ throttled() }), 100, 'all are stored');
 ###############################################################################
 # A store that does not answer
 
-$db->stop;
+$_->stop for @store;
 my $begin = time;
 close start("/throttle-app/leaves$_") for 1 .. 20;
 @sockets = map { start("/throttle-app/waits$_") } 1 .. 5;
@@ -196,11 +218,11 @@ is(says('/throttled-apps', 200)->{status}, 200, 'the list is shown meanwhile');
 $answers{ status_of($_) }++ for @sockets;
 is_deeply(\%answers, { 503 => 5 }, 'a frozen store: 503');
 cmp_ok(time - $begin, '<', 15, 'in bounded time');
-$db->cont;
+$_->cont for @store;
 $t->wait_for('the store', sub { ask('/throttle-app/back')->{status} == 200 });
 ok(exists throttled()->{back}, 'and back');
 
-$db->kill;
+$_->kill for @store;
 $t->wait_for('503', sub { ask('/throttle-app/gone')->{status} == 503 });
 my $got = says('/throttle-app/gone', 503, qr/nothing changed: .*; repeat the request/);
 is($got->{headers}{'sluice-reason'}, 'refused', 'a dead store refuses');

@@ -9,6 +9,7 @@
  *   throttle ID KEY RATIO|keep TTL_MS|never [OWNER REASON]
  *   unthrottle ID KEY | skip ID HOST TTL_MS|never | recover ID HOST
  *   burst ID COUNT   hint REVISION   status   quit
+ *   members | add ADDRESS | remove WHO | replace WHO BY
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -28,6 +29,7 @@ static struct {
     struct loop loop;
     struct connector *connector;
     struct conf *conf;
+    const struct consensus_driver *driver;
     struct consensus *consensus;
     uv_pipe_t input;
     uv_signal_t term;
@@ -93,13 +95,21 @@ on_leadership(void *data, uint64_t until_ms)
 }
 
 static void
+on_failed(void *data, const char *why)
+{
+    (void)data;
+    say("failed text=%s", why);
+}
+
+static const char *const outcomes[] = {"done", "refused", "unknown"};
+
+static void
 on_done(void *data,
         enum consensus_outcome outcome,
         const struct consensus_change *stored,
         uint64_t revision,
         const char *text)
 {
-    static const char *const outcomes[] = {"done", "refused", "unknown"};
     static const char *const kinds[] = {"throttle", "unthrottle", "skip",
                                         "recover"};
     char *id = data;
@@ -115,6 +125,36 @@ on_done(void *data,
 }
 
 static void
+on_members(void *data,
+           enum consensus_outcome outcome,
+           const struct consensus_member *members,
+           size_t count,
+           const char *text)
+{
+    static const char *const roles[] = {"voter", "catching", "waiting",
+                                        "observer"};
+
+    (void)data;
+    printf("%" PRIu64 " members outcome=%s list=", clock_boot_ms(),
+           outcomes[outcome]);
+    for (size_t i = 0; i < count; i++) {
+        const struct consensus_member *m = &members[i];
+
+        printf("%s%s,%s,%s,%d,%" PRId64 ",%" PRIu64, i ? ";" : "", m->id,
+               m->address, roles[m->role], m->leads, m->heard_ms, m->behind);
+    }
+    printf(" text=%s\n", text ? text : "");
+    fflush(stdout);
+}
+
+static void
+on_member_changed(void *data, enum consensus_outcome outcome, const char *text)
+{
+    (void)data;
+    say("member outcome=%s text=%s", outcomes[outcome], text ? text : "");
+}
+
+static void
 print_list(const char *name, const struct conf_list *list)
 {
     printf(" %s=", name);
@@ -127,7 +167,7 @@ print_status(void)
 {
     struct consensus_status s;
 
-    consensus_mysql.status(tool.consensus, &s);
+    tool.driver->status(tool.consensus, &s);
     printf("%" PRIu64 " status id=%s leader=%s state=%s healthy=%d leads=%d "
            "domain=%s share=%s",
            clock_boot_ms(), s.service_id, s.leader, s.state, s.healthy, s.leads,
@@ -160,7 +200,7 @@ change(const char *id, const struct consensus_change *c)
 
     if (!copied)
         abort();
-    consensus_mysql.change(tool.consensus, c, on_done, copied);
+    tool.driver->change(tool.consensus, c, on_done, copied);
 }
 
 static void
@@ -198,6 +238,29 @@ burst(char **w)
 }
 
 static void
+members(void)
+{
+    if (tool.driver->members)
+        tool.driver->members(tool.consensus, on_members, NULL);
+    else
+        on_members(NULL, CONSENSUS_REFUSED, NULL, 0, "it has none");
+}
+
+static void
+change_members(char **w, enum consensus_member_change_kind kind)
+{
+    struct consensus_member_change c = {.kind = kind};
+
+    copy(c.who, sizeof(c.who), w[1]);
+    copy(c.whom, sizeof(c.whom), w[1] ? w[2] : NULL);
+    if (tool.driver->change_members)
+        tool.driver->change_members(tool.consensus, &c, on_member_changed,
+                                    NULL);
+    else
+        on_member_changed(NULL, CONSENSUS_REFUSED, "it has no members");
+}
+
+static void
 on_stopped(void *data)
 {
     (void)data;
@@ -214,7 +277,7 @@ quit(void)
     say("closing");
     uv_close((uv_handle_t *)&tool.input, NULL);
     uv_close((uv_handle_t *)&tool.term, NULL);
-    consensus_mysql.close(tool.consensus, on_stopped, NULL);
+    tool.driver->close(tool.consensus, on_stopped, NULL);
 }
 
 static void
@@ -238,9 +301,17 @@ run(char *line)
     else if (strcmp(w[0], "burst") == 0)
         burst(w);
     else if (strcmp(w[0], "hint") == 0)
-        consensus_mysql.hint(tool.consensus, strtoull(w[1], NULL, 10));
+        tool.driver->hint(tool.consensus, strtoull(w[1], NULL, 10));
     else if (strcmp(w[0], "status") == 0)
         print_status();
+    else if (strcmp(w[0], "members") == 0)
+        members();
+    else if (strcmp(w[0], "add") == 0)
+        change_members(w, MEMBER_ADD);
+    else if (strcmp(w[0], "remove") == 0)
+        change_members(w, MEMBER_REMOVE);
+    else if (strcmp(w[0], "replace") == 0)
+        change_members(w, MEMBER_REPLACE);
     else if (strcmp(w[0], "quit") == 0)
         quit();
     else
@@ -291,16 +362,27 @@ on_term(uv_signal_t *handle, int signum)
 static void
 start(const char *service_id)
 {
-    const struct consensus_events events = {on_facts, on_leadership, NULL};
+    const struct consensus_events events = {
+        .facts = on_facts,
+        .leadership = on_leadership,
+        .failed = on_failed,
+    };
+    const char *missing = NULL;
     char err[256];
 
     if (service_id) {
         free(tool.conf->service_id);
         tool.conf->service_id = strdup(service_id);
     }
+    tool.driver = consensus_driver_for(tool.conf, &missing);
+    if (!tool.driver) {
+        fprintf(stderr, "consensus_tool: %s\n",
+                missing ? missing : "the configuration names no store");
+        exit(missing ? 3 : 1);
+    }
     tool.connector = connector_new(&tool.loop);
-    tool.consensus = consensus_mysql.open(&tool.loop, tool.connector, tool.conf,
-                                          &events, NULL, err, sizeof(err));
+    tool.consensus = tool.driver->open(&tool.loop, tool.connector, tool.conf,
+                                       &events, NULL, err, sizeof(err));
     if (!tool.consensus) {
         fprintf(stderr, "consensus_tool: %s\n", err);
         exit(1);

@@ -16,6 +16,16 @@ my $dir = tempdir(CLEANUP => 1);
 my @clang = (qw/ clang -std=gnu11 -D_GNU_SOURCE -g -O1 /,
     '-fsanitize=fuzzer,address,undefined', '-fno-sanitize-recover=all');
 
+# Targets for pure files of the sidecar: which, and what to link them with
+# besides. The others are for what nginx's half and sluiced share.
+my %parts = (
+    fuzz_ledger => {
+        sources =>
+            [qw{ consensus/ledger*.c consensus/records.c consensus/pack.c }],
+        libs => [],
+    },
+);
+
 plan skip_all => "no clang with libFuzzer here" unless fuzzer_runtime();
 
 fuzz('fuzz_state', 5, seed_image(), seed_file());
@@ -24,6 +34,7 @@ fuzz('fuzz_order', 2, 'sluice1 6f1c9a52 47 throttle 0.5 60000 app/main1',
     'sluice1 a 3 recover 0 0 db1', 'sluice1 a 3 beat 0 0 ',
     'sluice1 a 3 hint 0 0 ');
 fuzz('fuzz_format', 2, '1.5e-3', '0x1.8p-2', "a\xc3\xbc\n<b>", '1_0', '-inf');
+fuzz('fuzz_ledger', 2, seed_commands(), seed_snapshot());
 
 done_testing();
 
@@ -32,8 +43,8 @@ done_testing();
 sub fuzz {
     my ($name, $seconds, @seeds) = @_;
     my $corpus = "$dir/$name.corpus";
-    my ($ok, $out) = run(@clang, "-I$root/ngx_module", '-o', "$dir/$name",
-        "$root/t/fuzz/$name.c", glob("$root/ngx_module/sluice_*.c"), '-lm');
+    my ($ok, $out) = run(@clang, "-I$root/ngx_module", "-I$root/sidecar",
+        '-o', "$dir/$name", "$root/t/fuzz/$name.c", parts($name), '-lm');
 
     ok($ok, "$name builds") or return diag($out);
 
@@ -46,6 +57,15 @@ sub fuzz {
         or return diag(join "\n", (split /\n/, $out)[-60 .. -1]);
     cmp_ok($runs, '>', 1000, "$name ran often enough");
     note("$runs runs in $seconds s");
+}
+
+# What a target is made of, and its flags for the linker.
+sub parts {
+    my ($name) = @_;
+    my $part = $parts{$name} or return glob("$root/ngx_module/sluice_*.c");
+
+    return ((map { glob("$root/sidecar/$_") } @{ $part->{sources} }),
+        @{ $part->{libs} });
 }
 
 # The runtime is what links a program that does nothing.
@@ -115,4 +135,34 @@ sub seed_file {
         1, 128, $size, 0, 1, 2, 1, 0, 0, 900)
         . pack('L L Q Q x40 Q x56', 1, 0, 256, $slot, 2)
         . pack("a$slot a$slot", $image, $image);
+}
+
+# Commands of the raft ledger, one of each kind.
+sub seed_commands {
+    my $notes = pack('v/a v/a', 'alice', 'a migration');
+
+    return map { pad8("\1" . $_) }
+        pack('C Q C v/a d Q a*', 1, 1000, 0, 'app/main1', 0.5, 60000, $notes),
+        pack('C Q C v/a d Q a*', 1, 1000, 0, 'app', -1, ~0 >> 1, $notes),
+        pack('C Q C v/a a*', 1, 1000, 1, 'app/main1', $notes),
+        pack('C Q C v/a Q a*', 1, 1000, 2, 'db1', 60000, $notes),
+        pack('C Q C v/a a*', 1, 1000, 3, 'db1', $notes),
+        pack('C Q v/a', 2, 1000, '6f1c9a52'),
+        pack('C Q', 3, 1000);
+}
+
+# What it is saved as, with two throttles and a skip.
+sub seed_snapshot {
+    my @throttles = map { pack('v/a d Q v/a v/a', $_, 0.5, 0, 'alice', '') }
+        'app', 'app/main1';
+    my $skip = pack('v/a Q v/a v/a', 'db1', 61000, '', 'a migration');
+
+    return pad8(pack('a8 v v Q v/a V V', 'SLLEDGER', 1, 1, 47, '6f1c9a52',
+        scalar(@throttles), 1) . join('', @throttles, $skip));
+}
+
+sub pad8 {
+    my ($bytes) = @_;
+
+    return $bytes . "\0" x (-length($bytes) % 8);
 }

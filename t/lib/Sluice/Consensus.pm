@@ -11,6 +11,8 @@ use POSIX qw(_exit setsid);
 use Time::HiRes qw(sleep time);
 
 use Sluice::Daemon;
+use Sluice::Kind;
+use Sluice::Voters;
 
 our @ISA = ('Sluice::Daemon');
 
@@ -85,28 +87,51 @@ sub schema {
         split /;\n/, $out;
 }
 
+# Where nodes of these names can agree, of the kind that the test is run for:
+# what start() wants.
+sub store {
+    my ($t, @names) = @_;
+
+    return Sluice::Voters->new($t, @names)
+        if Sluice::Kind::needed($t->build) eq 'raft';
+    return prepare($t->mariadb(args => ['--innodb-flush-log-at-trx-commit=1']),
+        schema($t));
+}
+
+# On a database, or as one of the voters; a voter's id is its address.
 sub start {
-    my ($class, $t, $db, %opt) = @_;
+    my ($class, $t, $store, %opt) = @_;
     my $name = $opt{name} // 'node' . ++$t->{nodes};
+    my $votes = $store->isa('Sluice::Voters');
     my $more = join '', map { qq("$_": $opt{conf}{$_},\n) }
         sort keys %{ $opt{conf} // {} };
-    my $port = $opt{port} // $db->port;
+    my $keys = $votes ? $store->text($name)
+        : mysql_keys($opt{port} // $store->port);
     my $conf = $t->write_file("$name.json", <<"END");
 {
-"BackendMySQLHost": "127.0.0.1", "BackendMySQLPort": $port,
-"BackendMySQLSchema": "freno_backend", "BackendMySQLUser": "daemon",
-"BackendMySQLPassword": "secret",
+$keys
 $more "Stores": {"MySQL": {"Clusters": {}}}
 }
 END
     my $self = bless {
         name => "consensus $name", log => "$t->{dir}/$name.log", dead => 1,
-        start => ["$t->{build}/tools/consensus_tool", $conf, $opt{id} // $name],
+        start => ["$t->{build}/tools/consensus_tool", $conf,
+            $votes ? () : $opt{id} // $name],
         env => $t->sanitizer_env($name, 1), test => $t, changes => 0,
     }, $class;
 
     $self->launch;
     return $t->add($self);
+}
+
+sub mysql_keys {
+    my ($port) = @_;
+
+    return <<"END";
+"BackendMySQLHost": "127.0.0.1", "BackendMySQLPort": $port,
+"BackendMySQLSchema": "freno_backend", "BackendMySQLUser": "daemon",
+"BackendMySQLPassword": "secret",
+END
 }
 
 # Its stdin is ours to write to.
@@ -200,16 +225,35 @@ sub change {
     return $self->outcome($self->begin($words));
 }
 
-sub status {
-    my ($self) = @_;
-    my $seen = () = $self->events('status');
+# Says it, and waits for the next event of that name.
+sub next_event {
+    my ($self, $event, $words) = @_;
+    my $seen = () = $self->events($event);
 
-    $self->say('status');
-    return $self->wait_for('status', sub {
-        my @all = $self->events('status');
+    $self->say($words);
+    return $self->wait_for($words, sub {
+        my @all = $self->events($event);
         @all > $seen && $all[-1];
     });
 }
+
+sub status { return $_[0]->next_event('status', 'status') }
+
+# Each a hash; none when it says why not.
+sub members {
+    my ($self) = @_;
+    my $list = $self->next_event('members', 'members')->{list};
+
+    return map {
+        my %member;
+
+        @member{qw(id address role leads heard behind)} = split /,/;
+        \%member;
+    } split /;/, $list;
+}
+
+# "add ADDRESS", "remove WHO", "replace WHO BY", and what became of it.
+sub change_members { return $_[0]->next_event('member', $_[1]) }
 
 # Facts of a read that began after now.
 sub facts {

@@ -1,37 +1,50 @@
 package Sluice::Fleet;
 
-# Several full nodes, each sluiced with nginx, that share a backend and a
-# Redis, and a database to probe. Each node is a test directory of its own.
+# Several full nodes, each sluiced with nginx, that share a Redis, a database to
+# probe and what they agree on: by a backend (mysql), or among themselves
+# (raft). Each node is a test directory of its own.
 
 use warnings;
 use strict;
 
 use IO::Socket::INET;
+use JSON::PP;
 use Time::HiRes qw(sleep time);
 
 use Sluice;
 use Sluice::Http qw(http_request);
+use Sluice::Kind;
+use Sluice::Voters;
 
 # nodes => 3, workers => 4, redis => 1, schema => 1 (0: freno's tables only
-# are the test's business), keys => extra top-level JSON of sluiced.
+# are the test's business), keys => extra top-level JSON of sluiced, kind =>
+# SLUICE_CONSENSUS. There are no two voters: with raft two nodes are three.
 sub new {
     my ($class, %opt) = @_;
-    my @nodes = map { Sluice->new } 1 .. $opt{nodes} // 3;
-    my $first = $nodes[0];
+    my $first = Sluice->new;
+    my $kind = Sluice::Kind::needed($first->build, $opt{kind});
+    my $count = $opt{nodes} // 3;
+    my @nodes = ($first, map { Sluice->new }
+        2 .. ($kind eq 'raft' ? $count | 1 : $count));
     my $self = bless {
         nodes => \@nodes, workers => $opt{workers} // 4,
-        keys => $opt{keys} // '',
+        keys => $opt{keys} // '', kind => $kind,
     }, $class;
 
     $self->{db} = $first->mariadb;
-    $self->{backend} = $first->mariadb(
-        args => ['--innodb-flush-log-at-trx-commit=1', '--sync-binlog=1']);
-    $self->make_schema if $opt{schema} // 1;
+    if ($kind eq 'mysql') {
+        $self->{backend} = $first->mariadb(
+            args => ['--innodb-flush-log-at-trx-commit=1', '--sync-binlog=1']);
+        $self->make_schema if $opt{schema} // 1;
+    } else {
+        $self->{voters} = Sluice::Voters->new($first, 0 .. $#nodes);
+    }
     $self->start_redis if $opt{redis} // 1;
-    $self->start_node($_) for 0 .. $#nodes;
+    $self->start_all;
     return $self;
 }
 
+sub kind { return $_[0]{kind} }
 sub nodes { return @{ $_[0]{nodes} } }
 sub node { return $_[0]{nodes}[$_[1]] }
 sub backend { return $_[0]{backend} }
@@ -72,7 +85,7 @@ sub start_redis {
 
 sub conf {
     my ($self, $i) = @_;
-    my $backend = $self->{backend}->port;
+    my $store = $self->store_conf($i);
     my $db = $self->{db}->address;
     my $redis = $self->{redis_port}
         ? qq{"RedisAddress": "127.0.0.1:$self->{redis_port}",} : '';
@@ -81,9 +94,7 @@ sub conf {
     return <<"EOF";
 {
   "ListenPort": $port, "Domain": "test", $redis $self->{keys}
-  "BackendMySQLHost": "127.0.0.1", "BackendMySQLPort": $backend,
-  "BackendMySQLSchema": "sluice", "BackendMySQLUser": "sluice",
-  "BackendMySQLPassword": "backend",
+  $store
   "Stores": { "MySQL": {
     "User": "probe", "Password": "probe", "ThrottleThreshold": 1,
     "MetricQuery": "select 0.5",
@@ -93,6 +104,18 @@ sub conf {
     }
   } }
 }
+EOF
+}
+
+sub store_conf {
+    my ($self, $i) = @_;
+
+    return $self->{voters}->text($i) if $self->{voters};
+    my $backend = $self->{backend}->port;
+    return <<"EOF";
+"BackendMySQLHost": "127.0.0.1", "BackendMySQLPort": $backend,
+  "BackendMySQLSchema": "sluice", "BackendMySQLUser": "sluice",
+  "BackendMySQLPassword": "backend",
 EOF
 }
 
@@ -118,11 +141,32 @@ http {
 EOF
 }
 
+# A voter has nothing to say before others are there.
+sub start_all {
+    my ($self) = @_;
+    my @all = 0 .. $#{ $self->{nodes} };
+
+    if ($self->{kind} eq 'mysql') {
+        $self->start_node($_) for @all;
+    } else {
+        $self->start_sluiced($_) for @all;
+        $self->start_nginx($_) for @all;
+        $self->settle($_) for @all;
+    }
+    return;
+}
+
 sub start_node {
+    my ($self, $i) = @_;
+
+    $self->start_sluiced($i);
+    return $self->start_nginx($i);
+}
+
+sub start_nginx {
     my ($self, $i) = @_;
     my $t = $self->node($i);
 
-    $self->start_sluiced($i);
     $t->nginx($self->nginx_conf($i));
     $t->wait_for("node $i to answer", sub {
         $t->get(8080, '/check/nobody/mysql/main1')->{status} == 200;
@@ -135,6 +179,107 @@ sub start_sluiced {
     $self->{sluiced}[$i] = $self->node($i)->sluiced($self->conf($i));
     return $self->{sluiced}[$i];
 }
+
+###############################################################################
+# What the nodes agree on
+
+# Nothing that keeps facts is left for node $keep, by kill -9: the backend is
+# gone, or the other nodes, so that there is no majority. Which nodes still
+# have a sluiced.
+sub lose_backend {
+    my ($self, $keep) = @_;
+    my @all = 0 .. $#{ $self->{nodes} };
+
+    if ($self->{kind} eq 'mysql') {
+        $self->{backend}->kill;
+        return @all;
+    }
+    $self->{lost} = [grep { $_ != $keep } @all];
+    $self->sluiced($_)->kill for @{ $self->{lost} };
+    return $keep;
+}
+
+sub restore_backend {
+    my ($self) = @_;
+
+    if ($self->{kind} eq 'mysql') {
+        $self->{backend}->start;
+    } else {
+        $self->start_sluiced($_) for @{ delete $self->{lost} };
+    }
+    return;
+}
+
+# The same, but frozen.
+sub freeze_backend {
+    my ($self, $keep) = @_;
+    my @all = 0 .. $#{ $self->{nodes} };
+    my $mysql = $self->{kind} eq 'mysql';
+
+    $self->{frozen} = [$mysql ? $self->{backend}
+        : map { $self->sluiced($_) } grep { $_ != $keep } @all];
+    $_->stop for @{ $self->{frozen} };
+    return $mysql ? @all : $keep;
+}
+
+sub thaw_backend {
+    my ($self) = @_;
+
+    $_->cont for @{ delete $self->{frozen} };
+    return;
+}
+
+# Everything that keeps facts or changes them, by kill -9.
+sub kill_all {
+    my ($self) = @_;
+
+    $self->sluiced($_)->kill for 0 .. $#{ $self->{nodes} };
+    $self->{backend}->kill if $self->{kind} eq 'mysql';
+    return;
+}
+
+# What must run to look at what is stored: with raft that is sluiced.
+sub start_to_look {
+    my ($self) = @_;
+
+    if ($self->{kind} eq 'mysql') {
+        $self->{backend}->start;
+    } else {
+        $self->start_sluiced($_) for 0 .. $#{ $self->{nodes} };
+    }
+    return;
+}
+
+# The keys of the throttles that count, from where they are kept.
+sub stored_throttles {
+    my ($self) = @_;
+
+    return map { $_->{app_name} } @{ $self->{backend}->sql(
+        'select app_name from sluice.throttled_apps
+         where expires_at is null or expires_at > now()') }
+        if $self->{kind} eq 'mysql';
+    my $list = $self->node(0)->wait_for("a leader's list", sub {
+        my $leader = $self->leader // die "nobody leads\n";
+        my $got = $self->ask($leader, '/throttled-apps');
+
+        $got->{status} == 200 && decode_json($got->{body});
+    }, 20);
+    return keys %$list;
+}
+
+# Waits until node $i takes changes: with raft another leader may have to be
+# found first.
+sub settle {
+    my ($self, $i) = @_;
+
+    return if $self->{kind} eq 'mysql';
+    $self->node($i)->wait_for("node $i to take changes", sub {
+        $self->ask($i, '/unthrottle-app/nobody')->{status} == 200;
+    }, 20);
+    return;
+}
+
+###############################################################################
 
 # A request to node $i.
 sub ask {
@@ -182,6 +327,16 @@ sub leader {
     } 0 .. $#{ $self->{nodes} };
 
     return @leads == 1 ? $leads[0] : undef;
+}
+
+# Ends everything, as it is: for those who measure.
+sub stop {
+    my ($self) = @_;
+
+    for my $t ($self->nodes) {
+        $_->kill for @{ $t->{daemons} };
+    }
+    return;
 }
 
 sub done {

@@ -1,0 +1,452 @@
+/* libraft's life: opening, starting, proposing, handing over, closing. */
+#include "consensus/consensus_raft_engine_private.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/later.h"
+
+#define TICK_MS 25
+#define HAND_OVER_MS 200
+#define RECONNECT_MS 100
+
+/* A snapshot closes a segment, which stops the loop for some 30 ms. */
+#define SNAPSHOT_ENTRIES 8192
+#define SNAPSHOT_TRAILING 8192
+
+void
+engine_fail(struct engine *e, const char *format, ...)
+{
+    char why[512];
+    va_list args;
+
+    if (e->failed)
+        return;
+    e->failed = 1;
+    engine_lose(e);
+    va_start(args, format);
+    vsnprintf(why, sizeof(why), format, args);
+    va_end(args);
+    e->events.failed(e->events.data, why);
+}
+
+static void
+on_tick(uv_timer_t *timer)
+{
+    struct engine *e = timer->data;
+
+    engine_look(e);
+    engine_prove(e);
+    engine_change_step(e);
+}
+
+/* ---- opening ---------------------------------------------------------- */
+
+static void
+no_trace(struct raft_tracer *t, const char *file, int line, const char *text)
+{
+    (void)t;
+    (void)file;
+    (void)line;
+    (void)text;
+}
+
+static int
+open_raft(struct engine *e,
+          const char *dir,
+          uint64_t id,
+          const char *address,
+          struct raft_uv_transport *transport,
+          char *err,
+          size_t err_size)
+{
+    int rc = raft_uv_init(&e->io, &e->loop->uv, dir, transport);
+
+    if (rc != 0) {
+        snprintf(err, err_size, "%s: %s", dir, raft_strerror(rc));
+        return -1;
+    }
+    raft_uv_set_tracer(&e->io, &e->tracer);
+    raft_uv_set_connect_retry_delay(&e->io, RECONNECT_MS);
+    /* It would move a damaged part of the log aside, acknowledged or not. */
+    raft_uv_set_auto_recovery(&e->io, false);
+    rc = raft_init(&e->raft, &e->io, &e->fsm, id, address);
+    if (rc != 0) {
+        snprintf(err, err_size, "%s: %s", dir, raft_errmsg(&e->raft));
+        raft_uv_close(&e->io);
+        return -1;
+    }
+    e->raft.tracer = &e->tracer;
+    engine_wrap_io(e);
+    raft_set_election_timeout(&e->raft, ENGINE_ELECTION_MS);
+    raft_set_heartbeat_timeout(&e->raft, ENGINE_HEARTBEAT_MS);
+    raft_set_pre_vote(&e->raft, true);
+    raft_set_snapshot_threshold(&e->raft, SNAPSHOT_ENTRIES);
+    raft_set_snapshot_trailing(&e->raft, SNAPSHOT_TRAILING);
+    return 0;
+}
+
+struct engine *
+engine_open(struct loop *loop,
+            const char *dir,
+            uint64_t id,
+            const char *address,
+            struct raft_uv_transport *transport,
+            struct ledger *ledger,
+            const struct engine_events *events,
+            char *err,
+            size_t err_size)
+{
+    struct engine *e = calloc(1, sizeof(*e));
+
+    if (!e)
+        abort();
+    e->loop = loop;
+    e->ledger = ledger;
+    e->events = *events;
+    e->tracer = (struct raft_tracer){.emit = no_trace};
+    engine_set_fsm(e);
+    if (open_raft(e, dir, id, address, transport, err, err_size) != 0) {
+        free(e);
+        return NULL;
+    }
+    uv_timer_init(&loop->uv, &e->tick);
+    uv_timer_init(&loop->uv, &e->patience);
+    e->tick.data = e->patience.data = e;
+    return e;
+}
+
+/* A cluster of this node alone. */
+static int
+configure(struct engine *e,
+          int (*set)(struct raft *, const struct raft_configuration *),
+          char *err,
+          size_t err_size)
+{
+    struct raft_configuration alone;
+    int rc;
+
+    raft_configuration_init(&alone);
+    rc =
+        raft_configuration_add(&alone, e->raft.id, e->raft.address, RAFT_VOTER);
+    if (rc == 0)
+        rc = set(&e->raft, &alone);
+    raft_configuration_close(&alone);
+    if (rc == 0)
+        return 0;
+    snprintf(err, err_size, "%s: %s", raft_strerror(rc), e->io.errmsg);
+    return -1;
+}
+
+int
+engine_bootstrap(struct engine *e, char *err, size_t err_size)
+{
+    return configure(e, raft_bootstrap, err, err_size);
+}
+
+int
+engine_rewrite(struct engine *e, char *err, size_t err_size)
+{
+    return configure(e, raft_recover, err, err_size);
+}
+
+int
+engine_start(struct engine *e, char *err, size_t err_size)
+{
+    int rc = raft_start(&e->raft);
+
+    if (rc != 0) {
+        snprintf(err, err_size, "RaftDataDir: %s",
+                 *raft_errmsg(&e->raft) ? raft_errmsg(&e->raft)
+                                        : raft_strerror(rc));
+        return -1;
+    }
+    e->started = 1;
+    uv_timer_start(&e->tick, on_tick, 0, TICK_MS);
+    return 0;
+}
+
+/* ---- what it is ------------------------------------------------------- */
+
+int
+engine_started(const struct engine *e)
+{
+    return e->started;
+}
+
+const char *
+engine_state(const struct engine *e)
+{
+    switch (raft_state((struct raft *)&e->raft)) {
+    case RAFT_LEADER:
+        return "Leader";
+    case RAFT_CANDIDATE:
+        return "Candidate";
+    case RAFT_FOLLOWER:
+        return "Follower";
+    default:
+        return "Shutdown";
+    }
+}
+
+int
+engine_acts(const struct engine *e)
+{
+    return e->until_boot_ms > clock_boot_ms() &&
+           raft_state((struct raft *)&e->raft) == RAFT_LEADER;
+}
+
+const char *
+engine_leader(const struct engine *e)
+{
+    const char *address = NULL;
+    raft_id id = 0;
+
+    if (!e->started)
+        return "";
+    raft_leader((struct raft *)&e->raft, &id, &address);
+    return id != 0 && address ? address : "";
+}
+
+uint64_t
+engine_applied(const struct engine *e)
+{
+    return e->raft.last_applied;
+}
+
+uint64_t
+engine_last(const struct engine *e)
+{
+    return raft_last_index((struct raft *)&e->raft);
+}
+
+uint64_t
+engine_term(const struct engine *e)
+{
+    return e->raft.current_term;
+}
+
+int
+engine_empty(const struct engine *e)
+{
+    return raft_last_index((struct raft *)&e->raft) == 0;
+}
+
+size_t
+engine_member_count(const struct engine *e)
+{
+    return e->raft.configuration.n;
+}
+
+size_t
+engine_voter_count(const struct engine *e)
+{
+    size_t count = 0;
+
+    for (unsigned i = 0; i < e->raft.configuration.n; i++)
+        count += e->raft.configuration.servers[i].role == RAFT_VOTER;
+    return count;
+}
+
+static uint64_t
+behind(const struct engine *e, unsigned i)
+{
+    uint64_t last = raft_last_index((struct raft *)&e->raft), match;
+
+    if (e->raft.state != RAFT_LEADER || !e->raft.leader_state.progress)
+        return 0;
+    match = e->raft.leader_state.progress[i].match_index;
+    return last > match ? last - match : 0;
+}
+
+size_t
+engine_members(const struct engine *e, struct engine_member *out)
+{
+    const struct raft_configuration *c = &e->raft.configuration;
+
+    for (unsigned i = 0; i < c->n; i++) {
+        int self = c->servers[i].id == e->raft.id;
+
+        out[i].id = c->servers[i].id;
+        out[i].address = c->servers[i].address;
+        out[i].voter = c->servers[i].role == RAFT_VOTER;
+        out[i].heard_ms = self ? 0 : engine_heard_ms(e, c->servers[i].id);
+        out[i].behind = self ? 0 : behind(e, i);
+    }
+    return c->n;
+}
+
+/* ---- proposing -------------------------------------------------------- */
+
+struct proposal {
+    struct raft_apply req;
+    struct engine *engine;
+    uint64_t boot_ms;
+    uint64_t mono_ms;
+    engine_apply_cb cb;
+    void *data;
+};
+
+static void
+on_applied(struct raft_apply *req, int status, void *result)
+{
+    struct proposal *p = req->data;
+    struct engine *e = p->engine;
+    char text[256];
+
+    (void)result;
+    if (status == 0) {
+        engine_proven(e, p->boot_ms, p->mono_ms);
+        p->cb(p->data, CONSENSUS_DONE, &e->stored, e->ledger->revision, "");
+    } else {
+        snprintf(text, sizeof(text),
+                 "may or may not have been stored, repeat it: %s",
+                 raft_strerror(status));
+        p->cb(p->data, CONSENSUS_UNKNOWN, &e->stored, 0, text);
+    }
+    free(p);
+}
+
+/* NULL: what the ledger would not take. */
+static struct raft_buffer
+encode(const struct ledger_command *command)
+{
+    unsigned char bytes[LEDGER_COMMAND_MAX];
+    struct raft_buffer buf = {.len = ledger_encode(command, bytes)};
+
+    if (buf.len == 0)
+        return buf;
+    buf.base = raft_malloc(buf.len);
+    if (!buf.base)
+        abort();
+    memcpy(buf.base, bytes, buf.len);
+    return buf;
+}
+
+static void
+refuse(void *data)
+{
+    struct proposal *p = data;
+    struct consensus_change none = {0};
+
+    p->cb(p->data, CONSENSUS_REFUSED, &none, 0,
+          "nothing changed: this node does not lead");
+    free(p);
+}
+
+void
+engine_apply(struct engine *e,
+             const struct ledger_command *command,
+             engine_apply_cb cb,
+             void *data)
+{
+    struct proposal *p = calloc(1, sizeof(*p));
+    struct raft_buffer buf;
+
+    if (!p)
+        abort();
+    *p = (struct proposal){.engine = e,
+                           .boot_ms = clock_boot_ms(),
+                           .mono_ms = clock_mono_ms(),
+                           .cb = cb,
+                           .data = data};
+    p->req.data = p;
+    if (!engine_acts(e) || e->leaving || e->failed) {
+        later(e->loop, refuse, p);
+        return;
+    }
+    buf = encode(command);
+    if (!buf.base || raft_apply(&e->raft, &p->req, &buf, 1, on_applied) != 0) {
+        raft_free(buf.base);
+        later(e->loop, refuse, p);
+    }
+}
+
+/* ---- handing over ----------------------------------------------------- */
+
+static void
+handed_over(struct engine *e)
+{
+    void (*done)(void *data) = e->handed_over;
+
+    uv_timer_stop(&e->patience);
+    e->handed_over = NULL;
+    if (done)
+        done(e->handed_over_data);
+}
+
+static void
+on_transferred(struct raft_transfer *req)
+{
+    struct engine *e = req->data;
+
+    e->transferring = 0;
+    /* Out of libraft's hands first. */
+    if (e->handed_over)
+        uv_timer_start(&e->patience, e->patience.timer_cb, 0, 0);
+}
+
+static void
+on_patience(uv_timer_t *timer)
+{
+    handed_over(timer->data);
+}
+
+void
+engine_hand_over(struct engine *e, void (*done)(void *data), void *data)
+{
+    int waits = 0;
+
+    e->leaving = 1;
+    engine_lose(e);
+    e->handed_over = done;
+    e->handed_over_data = data;
+    if (e->started && raft_state(&e->raft) == RAFT_LEADER) {
+        e->transfer.data = e;
+        e->transferring = 1;
+        waits = raft_transfer(&e->raft, &e->transfer, 0, on_transferred) == 0;
+        e->transferring = waits;
+    }
+    uv_timer_start(&e->patience, on_patience, waits ? HAND_OVER_MS : 0, 0);
+}
+
+/* ---- closing ---------------------------------------------------------- */
+
+static void
+handle_closed(uv_handle_t *handle)
+{
+    struct engine *e = handle->data;
+    void (*closed)(void *data) = e->closed;
+    void *data = e->closed_data;
+
+    if (--e->closing > 0)
+        return;
+    raft_uv_close(&e->io);
+    free(e);
+    closed(data);
+}
+
+static void
+raft_closed(struct raft *raft)
+{
+    struct engine *e =
+        (struct engine *)((char *)raft - offsetof(struct engine, raft));
+
+    e->closing = 2;
+    uv_close((uv_handle_t *)&e->tick, handle_closed);
+    uv_close((uv_handle_t *)&e->patience, handle_closed);
+}
+
+void
+engine_close(struct engine *e, void (*closed)(void *data), void *data)
+{
+    e->leaving = 1;
+    engine_lose(e);
+    e->closed = closed;
+    e->closed_data = data;
+    uv_timer_stop(&e->tick);
+    uv_timer_stop(&e->patience);
+    raft_close(&e->raft, raft_closed);
+}

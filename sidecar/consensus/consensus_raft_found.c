@@ -34,6 +34,9 @@ struct fellow {
     uint64_t fresh_ms; /* it was there, and fresh; 0: not yet */
 };
 
+/* For whom a node waits that is no member. */
+enum waits { WAITS_NOBODY, WAITS_FOUNDER, WAITS_OPERATOR };
+
 struct founder {
     struct consensus *c;
     struct fellow *fellows;
@@ -42,7 +45,7 @@ struct founder {
     int forming; /* a proposal of ours is under way */
     uint64_t begin_ms;
     uint64_t said_ms;
-    int waits; /* was said */
+    enum waits waits; /* was said last */
 };
 
 static int
@@ -301,20 +304,39 @@ keep_store_id(struct consensus *c)
     log_info("raft_store", log_str("store", c->dir.store_id));
 }
 
-/* Not in the list of members, and nobody takes it in by himself. */
+static const char *
+first_node(const struct consensus *c)
+{
+    const char *first = c->nodes[0];
+
+    for (size_t i = 1; i < c->nnodes; i++)
+        if (strcmp(c->nodes[i], first) < 0)
+            first = c->nodes[i];
+    return first;
+}
+
+/* Not in the list of members: nobody leads yet who could take it in, or
+ * nobody takes it in by himself. */
 static void
 say_waiting(struct founder *f)
 {
     struct consensus *c = f->c;
+    const char *leader = raft_leader_address(c);
+    enum waits waits = *leader ? WAITS_OPERATOR : WAITS_FOUNDER;
 
-    if (f->waits || clock_mono_ms() < f->begin_ms + WAITED_MS ||
+    if (f->waits == waits || clock_mono_ms() < f->begin_ms + WAITED_MS ||
         is_member(c, c->dir.id, c->self))
         return;
-    f->waits = 1;
-    log_warn("raft_no_member", log_str("address", c->self),
-             log_str("leader", raft_leader_address(c)),
-             log_str("advice", "sluicectl members add, or replace, on any "
-                               "member takes this node in"));
+    f->waits = waits;
+    if (waits == WAITS_FOUNDER)
+        log_warn("raft_waiting", log_str("for", first_node(c)),
+                 log_str("advice", "the first of RaftNodes founds the cluster, "
+                                   "when a majority of them is there"));
+    else
+        log_warn("raft_no_member", log_str("address", c->self),
+                 log_str("leader", leader),
+                 log_str("advice", "sluicectl members add, or replace, on any "
+                                   "member takes this node in"));
 }
 
 void
@@ -367,15 +389,6 @@ found_alone(struct consensus *c, char *err, size_t err_size)
     return engine_bootstrap(c->engine, err, err_size);
 }
 
-static int
-is_first(const struct consensus *c)
-{
-    for (size_t i = 0; i < c->nnodes; i++)
-        if (strcmp(c->nodes[i], c->self) < 0)
-            return 0;
-    return 1;
-}
-
 static void
 find_fellows(struct founder *f)
 {
@@ -401,7 +414,7 @@ prepare(struct founder *f, char *err, size_t err_size)
         return readdress(c, err, err_size);
     if (c->nnodes == 1)
         return found_alone(c, err, err_size);
-    if (!is_first(c))
+    if (strcmp(first_node(c), c->self) != 0)
         return 0;
     find_fellows(f);
     return 1;

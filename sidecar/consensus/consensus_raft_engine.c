@@ -373,6 +373,7 @@ handed_over(struct engine *e)
 
     uv_timer_stop(&e->patience);
     e->handed_over = NULL;
+    engine_change_abandon(e);
     if (done)
         done(e->handed_over_data);
 }
@@ -423,6 +424,7 @@ handle_closed(uv_handle_t *handle)
 
     if (--e->closing > 0)
         return;
+    engine_change_abandon(e);
     raft_uv_close(&e->io);
     free(e);
     closed(data);

@@ -103,6 +103,7 @@ void engine_lose(struct engine *e);
 
 /* consensus_raft_engine_member.c */
 void engine_change_step(struct engine *e);
+void engine_change_abandon(struct engine *e);
 
 /* consensus_raft_engine_fsm.c */
 void engine_set_fsm(struct engine *e);

@@ -378,6 +378,7 @@ handed_over(struct engine *e)
 
     uv_timer_stop(&e->patience);
     e->handed_over = NULL;
+    engine_change_abandon(e);
     if (done)
         done(e->handed_over_data);
 }
@@ -441,6 +442,7 @@ handle_closed(uv_handle_t *handle)
 
     if (--e->closing > 0)
         return;
+    engine_change_abandon(e);
     raft_uv_close(&e->io);
     free(e);
     closed(data);

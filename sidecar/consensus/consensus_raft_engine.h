@@ -128,10 +128,11 @@ int
 engine_remove(struct engine *e, uint64_t id, engine_member_cb cb, void *data);
 
 /* Stops acting at once, and hands over to another voter if it leads; calls
- * back when that is done or took too long. */
+ * back when that is done or took too long. A change of members that is under
+ * way is answered before: RAFT_LEADERSHIPLOST. */
 void engine_hand_over(struct engine *e, void (*done)(void *data), void *data);
 
-/* Frees itself, then calls closed. Unanswered proposals are answered. */
+/* Frees itself, then calls closed. What was not answered is answered. */
 void engine_close(struct engine *e, void (*closed)(void *data), void *data);
 
 #endif

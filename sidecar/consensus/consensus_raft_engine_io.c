@@ -5,7 +5,10 @@
  *   voter would date its leader's last word too early, and vote too soon.
  * - append: after a failed write libraft goes on without ever writing again;
  *   a follower does not even say so. We end instead, and libraft never hears
- *   of it: its way of taking entries back is not to be relied on.
+ *   of it: its way of taking entries back is not to be relied on. At the end
+ *   it gets all back that was not written. Each time it forgets whatever is
+ *   behind as well, and crashes when that is gone already: so the last one
+ *   comes first.
  * - receive: a voter that starts does not know what it promised before. It
  *   gives no vote for as long as a leader may count on its last answer.
  *
@@ -30,20 +33,62 @@ struct append {
     struct raft_io_append *outer;
     raft_io_append_cb cb;
     struct engine *engine;
+    uint64_t number;
+    uint64_t last; /* index */
+    struct append *next;
 };
+
+/* Until the end; the last to be appended is the first of them. */
+static void
+keep_unwritten(struct engine *e, struct append *a)
+{
+    struct append **at = &e->unwritten;
+
+    while (*at && (*at)->number > a->number)
+        at = &(*at)->next;
+    a->next = *at;
+    *at = a;
+}
 
 static void
 on_appended(struct raft_io_append *req, int status)
 {
     struct append *a = req->data;
 
-    if (status == 0 || status == RAFT_CANCELED)
+    if (status == 0) {
         a->cb(a->outer, status);
-    else
+        free(a);
+        return;
+    }
+    keep_unwritten(a->engine, a);
+    if (status != RAFT_CANCELED)
         engine_fail(a->engine, "cannot write to RaftDataDir: %s",
                     status == RAFT_NOSPACE ? "no room left"
                                            : raft_strerror(status));
-    free(a);
+}
+
+static void
+on_io_closed(struct raft_io *io)
+{
+    struct engine *e = engine_of(io);
+    struct append *a;
+
+    while ((a = e->unwritten)) {
+        e->unwritten = a->next;
+        if (a->last <= raft_last_index(&e->raft))
+            a->cb(a->outer, RAFT_CANCELED);
+        free(a);
+    }
+    e->io_closed(io);
+}
+
+static void
+io_close(struct raft_io *io, raft_io_close_cb cb)
+{
+    struct engine *e = engine_of(io);
+
+    e->io_closed = cb;
+    e->io_close(io, on_io_closed);
 }
 
 static int
@@ -63,9 +108,13 @@ io_append(struct raft_io *io,
     a->outer = req;
     a->cb = cb;
     a->engine = e;
+    a->number = ++e->appends;
+    a->last = raft_last_index(&e->raft);
     rc = e->io_append(io, &a->inner, entries, n, on_appended);
-    if (rc != 0)
+    if (rc != 0) {
         engine_fail(e, "cannot write to RaftDataDir: %s", raft_strerror(rc));
+        free(a);
+    }
     return rc;
 }
 
@@ -142,6 +191,8 @@ engine_wrap_io(struct engine *e)
     e->io_start = e->io.start;
     e->io_append = e->io.append;
     e->io.start = io_start;
+    e->io_close = e->io.close;
     e->io.append = io_append;
+    e->io.close = io_close;
     e->io.time = io_time;
 }

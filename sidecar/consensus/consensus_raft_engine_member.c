@@ -79,6 +79,14 @@ engine_change_step(struct engine *e)
     }
 }
 
+/* Nobody will know here what becomes of it. */
+void
+engine_change_abandon(struct engine *e)
+{
+    if (e->change_cb)
+        answer(e, RAFT_LEADERSHIPLOST, "look at the list of members");
+}
+
 static void
 prepare(struct engine *e, uint64_t id, engine_member_cb cb, void *data)
 {

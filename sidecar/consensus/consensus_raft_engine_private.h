@@ -14,6 +14,8 @@ enum engine_change_step {
     CHANGE_REMOVE
 };
 
+struct append;
+
 struct engine {
     struct loop *loop;
     struct ledger *ledger;
@@ -43,6 +45,10 @@ struct engine {
                      const struct raft_entry entries[],
                      unsigned n,
                      raft_io_append_cb cb);
+    void (*io_close)(struct raft_io *io, raft_io_close_cb cb);
+    raft_io_close_cb io_closed;
+    uint64_t appends; /* so far */
+    struct append *unwritten;
     raft_io_recv_cb recv;
     raft_io_tick_cb ticked;
     uint64_t votes_from_ms; /* no vote is given before */
@@ -98,6 +104,7 @@ void engine_lose(struct engine *e);
 
 /* consensus_raft_engine_member.c */
 void engine_change_step(struct engine *e);
+void engine_change_abandon(struct engine *e);
 
 /* consensus_raft_engine_fsm.c */
 void engine_set_fsm(struct engine *e);

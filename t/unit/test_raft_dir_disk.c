@@ -333,6 +333,7 @@ main(void)
     int rc;
 
     tempdir_make();
+    tmpfs_begin();
     rc = cmocka_run_group_tests(tests, NULL, NULL);
     tempdir_remove();
     return rc;

@@ -19,28 +19,38 @@ tmpfs_unmount(void)
     assert_int_equal(rmdir(tempdir_path("tmpfs")), 0);
 }
 
-/* tempdir/tmpfs, of that size, for this process alone. NULL, and
- * says so, where that is not allowed: then the test returns (for prove a test
- * that cmocka calls skipped has failed). */
+static int tmpfs_errno = EPERM; /* 0: may mount */
+
+/* Mounts are of this process alone from now on. Before its first thread:
+ * threads that are there already would not see them. */
+static inline void
+tmpfs_begin(void)
+{
+    tmpfs_errno = 0;
+    if (unshare(CLONE_NEWNS) != 0 ||
+        mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+        tmpfs_errno = errno;
+}
+
+/* tempdir/tmpfs, of that size. NULL, and says so, where that is not allowed:
+ * then the test returns (for prove a test that cmocka calls skipped has
+ * failed). */
 static inline const char *
 tmpfs_mount(const char *size)
 {
-    static int is_private;
     static char path[512], options[64];
 
     snprintf(path, sizeof(path), "%s", tempdir_path("tmpfs"));
     snprintf(options, sizeof(options), "mode=0700,size=%s", size);
-    if ((!is_private &&
-         (unshare(CLONE_NEWNS) != 0 ||
-          mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL))) ||
-        (mkdir(path, 0700) != 0 && errno != EEXIST) ||
-        mount("tmpfs", path, "tmpfs", 0, options) != 0) {
-        print_message("# skipped: cannot mount a tmpfs: %s\n", strerror(errno));
-        rmdir(path);
-        return NULL;
-    }
-    is_private = 1;
-    return path;
+    if (tmpfs_errno == 0 &&
+        (mkdir(path, 0700) != 0 || mount("tmpfs", path, "tmpfs", 0, options)))
+        tmpfs_errno = errno;
+    if (tmpfs_errno == 0)
+        return path;
+    print_message("# skipped: cannot mount a tmpfs: %s\n",
+                  strerror(tmpfs_errno));
+    rmdir(path);
+    return NULL;
 }
 
 static inline void
@@ -58,7 +68,7 @@ tmpfs_fill(const char *path)
     int fd;
 
     snprintf(name, sizeof(name), "%s/filler", path);
-    fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    fd = open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     assert_true(fd >= 0);
     while (write(fd, page, sizeof(page)) > 0)
         ;

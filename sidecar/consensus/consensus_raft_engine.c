@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/later.h"
+#include "consensus/consensus_raft_snapshot.h"
 
 #define TICK_MS 25
 #define DRAIN_MS 100
@@ -20,7 +21,6 @@
 void
 engine_fail(struct engine *e, const char *format, ...)
 {
-    char why[512];
     va_list args;
 
     if (e->failed)
@@ -28,9 +28,9 @@ engine_fail(struct engine *e, const char *format, ...)
     e->failed = 1;
     engine_lose(e);
     va_start(args, format);
-    vsnprintf(why, sizeof(why), format, args);
+    vsnprintf(e->why, sizeof(e->why), format, args);
     va_end(args);
-    e->events.failed(e->events.data, why);
+    e->events.failed(e->events.data, e->why);
 }
 
 static void
@@ -63,8 +63,11 @@ open_raft(struct engine *e,
           char *err,
           size_t err_size)
 {
-    int rc = raft_uv_init(&e->io, &e->loop->uv, dir, transport);
+    int rc;
 
+    if (raft_snapshot_check(dir, err, err_size) != 0)
+        return -1;
+    rc = raft_uv_init(&e->io, &e->loop->uv, dir, transport);
     if (rc != 0) {
         snprintf(err, err_size, "%s: %s", dir, raft_strerror(rc));
         return -1;
@@ -105,6 +108,7 @@ engine_open(struct loop *loop,
     if (!e)
         abort();
     e->loop = loop;
+    e->dir = dir;
     e->ledger = ledger;
     e->events = *events;
     e->tracer = (struct raft_tracer){.emit = no_trace};
@@ -153,15 +157,30 @@ engine_rewrite(struct engine *e, char *err, size_t err_size)
     return configure(e, raft_recover, err, err_size);
 }
 
+/* libraft names a segment that it cannot use, but not a snapshot; without a
+ * word it is the snapshot's meta file. */
+static void
+say_damaged(const struct engine *e, int rc, char *err, size_t err_size)
+{
+    const char *text = e->failed ? e->why : e->io.errmsg;
+    char name[SNAPSHOT_NAME_SIZE] = "";
+
+    if (!strstr(text, "segment") && !strstr(text, "snapshot-"))
+        raft_snapshot_newest(e->dir, name);
+    snprintf(err, err_size,
+             "%s%s%s%s: %s: restore RaftDataDir as a whole, or give this node "
+             "an empty one",
+             e->dir, *name ? "/" : "", name, *name && !*text ? ".meta" : "",
+             *text ? text : raft_strerror(rc));
+}
+
 int
 engine_start(struct engine *e, char *err, size_t err_size)
 {
     int rc = raft_start(&e->raft);
 
     if (rc != 0) {
-        snprintf(err, err_size, "RaftDataDir: %s",
-                 *raft_errmsg(&e->raft) ? raft_errmsg(&e->raft)
-                                        : raft_strerror(rc));
+        say_damaged(e, rc, err, err_size);
         return -1;
     }
     e->started = 1;

@@ -41,7 +41,7 @@ struct engine_events {
     void (*failed)(void *data, const char *why);
 };
 
-/* NULL with a sentence in err. The transport outlives it. */
+/* NULL with a sentence in err. The transport outlives it, and DIR. */
 struct engine *engine_open(struct loop *loop,
                            const char *dir,
                            uint64_t id,

@@ -18,6 +18,7 @@ struct append;
 
 struct engine {
     struct loop *loop;
+    const char *dir;
     struct ledger *ledger;
     struct engine_events events;
     struct raft raft;
@@ -27,7 +28,8 @@ struct engine {
     uv_timer_t tick;
     int started;
     int failed;
-    int leaving; /* acts no more, in this life */
+    char why[512]; /* it failed */
+    int leaving;   /* acts no more, in this life */
 
     /* the lease */
     uint64_t until_boot_ms;       /* 0: may not act */

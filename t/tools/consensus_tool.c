@@ -9,6 +9,9 @@
  *   throttle ID KEY RATIO|keep TTL_MS|never [OWNER REASON]
  *   unthrottle ID KEY | skip ID HOST TTL_MS|never | recover ID HOST
  *   burst ID COUNT   hint REVISION   status   quit
+ *   random ID COUNT SEED: so many changes of all kinds, some dozens of them
+ *      under way at any time; each is said before it is asked for. No facts
+ *      are said meanwhile.
  *   members | add ADDRESS | remove WHO | replace WHO BY
  */
 #include <inttypes.h>
@@ -24,6 +27,7 @@
 #include "consensus/consensus.h"
 
 #define WORDS_MAX 8
+#define RANDOM_UNDER_WAY 64
 
 static struct {
     struct loop loop;
@@ -36,6 +40,11 @@ static struct {
     char line[65536];
     size_t len;
     int closing;
+
+    /* random */
+    char random_id[64];
+    uint64_t random_state;
+    int random_begun, random_ended, random_count;
 } tool;
 
 __attribute__((format(printf, 1, 2))) static void
@@ -66,6 +75,8 @@ static void
 on_facts(void *data, const struct facts *f)
 {
     (void)data;
+    if (tool.random_ended < tool.random_count)
+        return;
     printf("%" PRIu64 " facts revision=%" PRIu64 " store=%s age=%" PRIu64,
            clock_boot_ms(), f->revision, f->store_id,
            clock_mono_ms() - f->read_mono_ms);
@@ -102,6 +113,8 @@ on_failed(void *data, const char *why)
 }
 
 static const char *const outcomes[] = {"done", "refused", "unknown"};
+static const char *const kinds[] = {"throttle", "unthrottle", "skip",
+                                    "recover"};
 
 static void
 on_done(void *data,
@@ -110,8 +123,6 @@ on_done(void *data,
         uint64_t revision,
         const char *text)
 {
-    static const char *const kinds[] = {"throttle", "unthrottle", "skip",
-                                        "recover"};
     char *id = data;
 
     printf("%" PRIu64 " change id=%s outcome=%s revision=%" PRIu64
@@ -194,13 +205,21 @@ ttl(const char *word)
 }
 
 static void
-change(const char *id, const struct consensus_change *c)
+change_then(const char *id,
+            const struct consensus_change *c,
+            consensus_done_cb cb)
 {
     char *copied = strdup(id ? id : "");
 
     if (!copied)
         abort();
-    tool.driver->change(tool.consensus, c, on_done, copied);
+    tool.driver->change(tool.consensus, c, cb, copied);
+}
+
+static void
+change(const char *id, const struct consensus_change *c)
+{
+    change_then(id, c, on_done);
 }
 
 static void
@@ -236,6 +255,102 @@ burst(char **w)
         change(w[1], &c);
     }
 }
+
+/* ---- random changes ---------------------------------------------------- */
+
+static unsigned
+draw(unsigned below)
+{
+    uint64_t *x = &tool.random_state;
+
+    *x ^= *x << 13;
+    *x ^= *x >> 7;
+    *x ^= *x << 17;
+    return (unsigned)((*x >> 32) % below);
+}
+
+/* For ever, for hours, or for about as long as the test runs. */
+static int64_t
+draw_ttl(void)
+{
+    unsigned which = draw(10);
+
+    if (which < 4)
+        return FACT_NEVER;
+    return which < 8 ? 3600000 + draw(3600000) : 300 + draw(5000);
+}
+
+static void
+draw_change(struct consensus_change *c)
+{
+    unsigned which = draw(100);
+    int throttles = which < 65;
+
+    memset(c, 0, sizeof(*c));
+    if (throttles)
+        c->kind = which < 45 ? CHANGE_THROTTLE : CHANGE_UNTHROTTLE;
+    else
+        c->kind = which < 90 ? CHANGE_SKIP : CHANGE_RECOVER;
+    snprintf(c->key, sizeof(c->key), throttles ? "app%u" : "host%u",
+             draw(throttles ? 250 : 100));
+    c->ratio = draw(5) < 2 ? CHANGE_RATIO_KEEP : draw(100) / 100.0;
+    c->ttl_ms = draw_ttl();
+    snprintf(c->owner, sizeof(c->owner), "%s.%d", tool.random_id,
+             tool.random_begun);
+}
+
+static void
+say_begun(const struct consensus_change *c)
+{
+    printf("%" PRIu64 " begun id=%s kind=%s key=%s ratio=%g ttl=",
+           clock_boot_ms(), c->owner, kinds[c->kind], c->key,
+           c->ratio == CHANGE_RATIO_KEEP ? -1 : c->ratio);
+    print_remaining(c->ttl_ms);
+    putchar('\n');
+    fflush(stdout);
+}
+
+static void random_more(void);
+
+static void
+on_random_done(void *data,
+               enum consensus_outcome outcome,
+               const struct consensus_change *stored,
+               uint64_t revision,
+               const char *text)
+{
+    on_done(data, outcome, stored, revision, text);
+    if (++tool.random_ended == tool.random_count)
+        say("random id=%s", tool.random_id);
+    random_more();
+}
+
+static void
+random_more(void)
+{
+    struct consensus_change c;
+
+    while (!tool.closing && tool.random_begun < tool.random_count &&
+           tool.random_begun - tool.random_ended < RANDOM_UNDER_WAY) {
+        tool.random_begun++;
+        draw_change(&c);
+        say_begun(&c);
+        change_then(c.owner, &c, on_random_done);
+    }
+}
+
+static void
+random_begin(char **w)
+{
+    copy(tool.random_id, sizeof(tool.random_id), w[1]);
+    tool.random_begun = tool.random_ended = 0;
+    tool.random_count = w[1] && w[2] ? atoi(w[2]) : 0;
+    tool.random_state =
+        0x9e3779b97f4a7c15u * (1 + strtoull(w[3] ? w[3] : "0", NULL, 10));
+    random_more();
+}
+
+/* ---- more commands ----------------------------------------------------- */
 
 static void
 members(void)
@@ -300,6 +415,8 @@ run(char *line)
         other_change(w, CHANGE_RECOVER);
     else if (strcmp(w[0], "burst") == 0)
         burst(w);
+    else if (strcmp(w[0], "random") == 0)
+        random_begin(w);
     else if (strcmp(w[0], "hint") == 0)
         tool.driver->hint(tool.consensus, strtoull(w[1], NULL, 10));
     else if (strcmp(w[0], "status") == 0)

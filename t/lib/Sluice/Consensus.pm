@@ -225,6 +225,34 @@ sub change {
     return $self->outcome($self->begin($words));
 }
 
+# So many changes of all kinds, answered; what was said of each is passed over.
+sub random {
+    my ($self, $count, $seed) = @_;
+    my $id = 'random' . ++$self->{changes};
+
+    open my $fh, '+>>', $self->{log} or die "$self->{log}: $!";
+    seek $fh, 0, 2;
+    $self->say("random $id $count $seed");
+    $self->wait_for("$count changes", sub {
+        my $ended = 0;
+
+        while (my $line = <$fh>) {
+            $ended ||= $line =~ /^\d+ random id=$id$/;
+        }
+        seek $fh, 0, 1;
+        return $ended;
+    }, 60);
+    return $self->pass_over;
+}
+
+# What it said until now is no event.
+sub pass_over {
+    my ($self) = @_;
+
+    $self->{read} = -s $self->{log};
+    return $self;
+}
+
 # Says it, and waits for the next event of that name.
 sub next_event {
     my ($self, $event, $words) = @_;

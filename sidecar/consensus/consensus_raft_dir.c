@@ -289,7 +289,28 @@ leave_freno_alone(const char *data_dir)
                          "what a running freno has throttled"));
 }
 
-/* More than what an empty directory has. */
+/* libraft's two files of its term and vote: without a log a node is no
+ * member, and promised nothing. */
+static int
+is_metadata(const char *name)
+{
+    return strncmp(name, "metadata", strlen("metadata")) == 0;
+}
+
+/* A founding that was cut short leaves them, and libraft founds nothing where
+ * they are. */
+static void
+drop_metadata(const char *path)
+{
+    char file[RAFT_DIR_PATH_SIZE];
+
+    join(file, path, "metadata1");
+    unlink(file);
+    join(file, path, "metadata2");
+    unlink(file);
+}
+
+/* Something of a log. */
 static int
 has_files(const char *path)
 {
@@ -300,7 +321,7 @@ has_files(const char *path)
     if (!dir)
         return 0;
     while (!found && (entry = readdir(dir)))
-        found = entry->d_name[0] != '.';
+        found = entry->d_name[0] != '.' && !is_metadata(entry->d_name);
     closedir(dir);
     return found;
 }
@@ -324,6 +345,31 @@ open_dirs(struct raft_dir *d, const char *data_dir, char *err, size_t err_size)
     return 0;
 }
 
+/* What it was is lost with its log: it is another node now. */
+static int
+begin_empty(struct raft_dir *d, char *err, size_t err_size)
+{
+    drop_metadata(d->raft);
+    d->alone = 0;
+    if (d->store_id[0] == '\0')
+        return 0;
+    log_warn("raft_log_lost", log_str("path", d->raft),
+             log_str("advice", "this node begins anew, under a new id"));
+    draw_id(d);
+    d->store_id[0] = '\0';
+    d->anew = 0;
+    return raft_dir_save(d, err, err_size);
+}
+
+void
+raft_dir_begin_anew(struct raft_dir *d, const char *address)
+{
+    draw_id(d);
+    d->store_id[0] = '\0';
+    d->alone = d->anew = 1;
+    snprintf(d->address, sizeof(d->address), "%s", address);
+}
+
 int
 raft_dir_open(struct raft_dir *d,
               const struct conf *conf,
@@ -336,7 +382,8 @@ raft_dir_open(struct raft_dir *d,
     snprintf(d->address, sizeof(d->address), "%s", conf->raft.self);
     if (open_dirs(d, conf->raft.data_dir, err, err_size) == 0 &&
         take_lock(d, err, err_size) == 0 && try_file(d, err, err_size) == 0 &&
-        load_node(d, err, err_size) == 0) {
+        load_node(d, err, err_size) == 0 &&
+        (d->logged || begin_empty(d, err, err_size) == 0)) {
         warn_of_memory(d);
         return 0;
     }

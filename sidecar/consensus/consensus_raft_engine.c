@@ -13,6 +13,7 @@
 #define DRAIN_MS 100
 #define HAND_OVER_MS 150
 #define RECONNECT_MS 100
+#define LEADER_MS 1000 /* who was silent for so long is none */
 
 /* A snapshot closes a segment, which stops the loop for some 30 ms. */
 #define SNAPSHOT_ENTRIES 8192
@@ -190,12 +191,6 @@ engine_start(struct engine *e, char *err, size_t err_size)
 
 /* ---- what it is ------------------------------------------------------- */
 
-int
-engine_started(const struct engine *e)
-{
-    return e->started;
-}
-
 const char *
 engine_state(const struct engine *e)
 {
@@ -222,12 +217,19 @@ const char *
 engine_leader(const struct engine *e)
 {
     const char *address = NULL;
+    int64_t heard_ms;
     raft_id id = 0;
 
     if (!e->started)
         return "";
     raft_leader((struct raft *)&e->raft, &id, &address);
-    return id != 0 && address ? address : "";
+    if (id == 0 || !address)
+        return "";
+    if (id == e->raft.id)
+        return address;
+    /* Who is no voter never forgets the one it had. */
+    heard_ms = engine_heard_ms(e, id);
+    return heard_ms >= 0 && heard_ms < LEADER_MS ? address : "";
 }
 
 uint64_t
@@ -243,9 +245,13 @@ engine_last(const struct engine *e)
 }
 
 uint64_t
-engine_term(const struct engine *e)
+engine_last_term(const struct engine *e)
 {
-    return e->raft.current_term;
+    const struct raft_log *log = &e->raft.log;
+
+    if (log->front == log->back)
+        return log->snapshot.last_term;
+    return log->entries[(log->back ? log->back : log->size) - 1].term;
 }
 
 int
@@ -382,10 +388,12 @@ engine_apply(struct engine *e,
         return;
     }
     buf = encode(command);
-    if (!buf.base || raft_apply(&e->raft, &p->req, &buf, 1, on_applied) != 0) {
-        raft_free(buf.base);
-        later(e->loop, refuse, p);
+    if (buf.base && raft_apply(&e->raft, &p->req, &buf, 1, on_applied) == 0) {
+        e->proposals++;
+        return;
     }
+    raft_free(buf.base);
+    later(e->loop, refuse, p);
 }
 
 /* ---- handing over ----------------------------------------------------- */

@@ -64,8 +64,6 @@ int engine_start(struct engine *e, char *err, size_t err_size);
 
 /* ---- what it is ------------------------------------------------------- */
 
-int engine_started(const struct engine *e);
-
 /* "Leader", "Follower", "Candidate", "Shutdown". */
 const char *engine_state(const struct engine *e);
 
@@ -77,7 +75,9 @@ const char *engine_leader(const struct engine *e);
 
 uint64_t engine_applied(const struct engine *e);
 uint64_t engine_last(const struct engine *e);
-uint64_t engine_term(const struct engine *e);
+
+/* Of the last entry of the log. */
+uint64_t engine_last_term(const struct engine *e);
 
 /* Nothing of raft's was ever stored here. */
 int engine_empty(const struct engine *e);
@@ -87,7 +87,7 @@ struct engine_member {
     uint64_t id;
     const char *address;
     int voter;
-    int64_t heard_ms; /* ago; -1: not since this process leads */
+    int64_t heard_ms; /* ago; -1: not in this life */
     uint64_t behind;
 };
 

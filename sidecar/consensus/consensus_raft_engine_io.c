@@ -118,17 +118,98 @@ io_append(struct raft_io *io,
     return rc;
 }
 
+/* ---- snapshots -------------------------------------------------------- */
+
+struct snapshot_put {
+    struct raft_io_snapshot_put inner;
+    struct raft_io_snapshot_put *outer;
+    raft_io_snapshot_put_cb cb;
+    struct engine *engine;
+};
+
+static void
+on_snapshot(struct raft_io_snapshot_put *req, int status)
+{
+    struct snapshot_put *p = req->data;
+
+    if (status != 0 && status != RAFT_CANCELED)
+        engine_fail(p->engine, "cannot write a snapshot to RaftDataDir: %s",
+                    status == RAFT_NOSPACE ? "no room left"
+                                           : raft_strerror(status));
+    p->cb(p->outer, status);
+    free(p);
+}
+
+static int
+io_snapshot_put(struct raft_io *io,
+                unsigned trailing,
+                struct raft_io_snapshot_put *req,
+                const struct raft_snapshot *snapshot,
+                raft_io_snapshot_put_cb cb)
+{
+    struct engine *e = engine_of(io);
+    struct snapshot_put *p = calloc(1, sizeof(*p));
+    int rc;
+
+    if (!p)
+        abort();
+    p->inner.data = p;
+    p->outer = req;
+    p->cb = cb;
+    p->engine = e;
+    rc = e->io_snapshot_put(io, trailing, &p->inner, snapshot, on_snapshot);
+    if (rc != 0)
+        free(p);
+    return rc;
+}
+
+/* ---- taking entries back ---------------------------------------------- */
+
+/* Where the members that count now are among what is taken back, only the log
+ * on the disk says who counts then: reading that is a start's business. */
+static int
+io_truncate(struct raft_io *io, raft_index index)
+{
+    struct engine *e = engine_of(io);
+    int rc = e->io_truncate(io, index);
+
+    if (index <= e->raft.configuration_index)
+        engine_fail(e, "a change of members was taken back by who leads now: "
+                       "this node has to start again");
+    return rc;
+}
+
+/* libraft takes a change of members back by reading the one before, without
+ * looking whether the log still has it. Then we call it committed, which a
+ * start would do too, and io_truncate sees to the rest. */
+static void
+spare_rollback(struct engine *e, const struct raft_message *msg)
+{
+    struct raft *r = &e->raft;
+
+    if (msg->type != RAFT_IO_APPEND_ENTRIES ||
+        r->configuration_uncommitted_index == 0 ||
+        msg->append_entries.term < r->current_term ||
+        (r->state == RAFT_LEADER &&
+         msg->append_entries.term == r->current_term) ||
+        r->configuration_index > r->log.offset)
+        return;
+    r->configuration_index = r->configuration_uncommitted_index;
+    r->configuration_uncommitted_index = 0;
+}
+
 /* ---- receive ---------------------------------------------------------- */
 
 static void
 hear(struct engine *e, uint64_t id)
 {
-    size_t i = 0;
+    size_t at = 0;
 
-    while (i < HEARD_MAX - 1 && e->heard[i].id != 0 && e->heard[i].id != id)
-        i++;
-    e->heard[i].id = id;
-    e->heard[i].mono_ms = clock_mono_ms();
+    for (size_t i = 0; i < HEARD_MAX && e->heard[at].id != id; i++)
+        if (e->heard[i].id == id || e->heard[i].mono_ms < e->heard[at].mono_ms)
+            at = i;
+    e->heard[at].id = id;
+    e->heard[at].mono_ms = clock_mono_ms();
 }
 
 int64_t
@@ -158,6 +239,7 @@ on_receive(struct raft_io *io, struct raft_message *msg)
     hear(e, msg->server_id);
     if (too_soon_to_vote(e, msg))
         return;
+    spare_rollback(e, msg);
     e->recv(io, msg);
     engine_look(e);
 }
@@ -192,7 +274,11 @@ engine_wrap_io(struct engine *e)
     e->io_append = e->io.append;
     e->io.start = io_start;
     e->io_close = e->io.close;
+    e->io_truncate = e->io.truncate;
+    e->io_snapshot_put = e->io.snapshot_put;
     e->io.append = io_append;
+    e->io.truncate = io_truncate;
+    e->io.snapshot_put = io_snapshot_put;
     e->io.close = io_close;
     e->io.time = io_time;
 }

@@ -49,6 +49,12 @@ struct engine {
                      raft_io_append_cb cb);
     void (*io_close)(struct raft_io *io, raft_io_close_cb cb);
     raft_io_close_cb io_closed;
+    int (*io_truncate)(struct raft_io *io, raft_index index);
+    int (*io_snapshot_put)(struct raft_io *io,
+                           unsigned trailing,
+                           struct raft_io_snapshot_put *req,
+                           const struct raft_snapshot *snapshot,
+                           raft_io_snapshot_put_cb cb);
     uint64_t appends; /* so far */
     struct append *unwritten;
     raft_io_recv_cb recv;

@@ -197,7 +197,7 @@ proposer_pump(struct proposer *p)
 
     for (struct item *item = p->first; item; item = next) {
         next = item->next;
-        if (!item->taken && !item->objection && !give(p, item))
+        if (!item->taken && item->wait_until_ms != 0 && !give(p, item))
             break;
     }
     expire(p);
@@ -256,12 +256,6 @@ proposer_add(struct proposer *p,
     p->count++;
     if (item->wait_until_ms == 0 || !give(p, item))
         uv_timer_start(&p->timer, on_timer, 0, 0);
-}
-
-size_t
-proposer_pending(const struct proposer *p)
-{
-    return p->count;
 }
 
 void

@@ -86,6 +86,7 @@ test_save(void **state)
     assert_int_equal(raft_dir_save(&d, err, sizeof(err)), 0);
     assert_missing("/sluice/node.json.new");
     raft_dir_close(&d);
+    write_text(in_base("/sluice/raft/open-1"), "");
     opens(&again);
     assert_true(again.id == 0xf);
     assert_int_equal(again.alone, 1);
@@ -113,7 +114,7 @@ test_raft_was_here(void **state)
     raft_dir_close(&d);
     opens(&d);
     assert_int_equal(d.logged, 0);
-    write_text(in_base("/sluice/raft/metadata1"), "");
+    write_text(in_base("/sluice/raft/open-1"), "");
     raft_dir_close(&d);
     opens(&d);
     assert_int_equal(d.logged, 1);
@@ -121,6 +122,59 @@ test_raft_was_here(void **state)
 }
 
 /* ---- whose it is ------------------------------------------------------ */
+
+/* A founding that was cut short: libraft founds nothing beside them. */
+static void
+test_metadata_alone(void **state)
+{
+    struct raft_dir d;
+    uint64_t id;
+
+    (void)state;
+    opens(&d);
+    id = d.id;
+    d.alone = 1;
+    assert_int_equal(raft_dir_save(&d, err, sizeof(err)), 0);
+    raft_dir_close(&d);
+    write_text(in_base("/sluice/raft/metadata1"), "");
+    write_text(in_base("/sluice/raft/metadata2"), "");
+    opens(&d);
+    assert_int_equal(d.logged, 0);
+    assert_int_equal(d.alone, 0);
+    assert_true(d.id == id);
+    assert_missing("/sluice/raft/metadata1");
+    assert_missing("/sluice/raft/metadata2");
+    raft_dir_close(&d);
+}
+
+/* It must not vote as the one it was. */
+static void
+test_log_lost(void **state)
+{
+    struct raft_dir d;
+    uint64_t id;
+
+    (void)state;
+    opens(&d);
+    id = d.id;
+    strcpy(d.store_id, "6f1c9a52");
+    d.anew = 1;
+    assert_int_equal(raft_dir_save(&d, err, sizeof(err)), 0);
+    raft_dir_close(&d);
+    opens(&d);
+    assert_true(d.id != id);
+    assert_string_equal(d.store_id, "");
+    assert_int_equal(d.anew, 0);
+    id = d.id;
+    raft_dir_close(&d);
+    opens(&d);
+    assert_true(d.id == id);
+    raft_dir_begin_anew(&d, "x:1");
+    assert_true(d.id != id);
+    assert_int_equal(d.alone & d.anew, 1);
+    assert_string_equal(d.address, "x:1");
+    raft_dir_close(&d);
+}
 
 static void
 test_lock(void **state)
@@ -256,7 +310,7 @@ test_node_json_is_lost(void **state)
 
     (void)state;
     opens(&d);
-    write_text(in_base("/sluice/raft/metadata1"), "x");
+    write_text(in_base("/sluice/raft/open-1"), "x");
     raft_dir_close(&d);
     unlink(in_base("/sluice/node.json"));
     refuses("/sluice/node.json",
@@ -286,6 +340,8 @@ main(void)
         test(test_id_stays),
         test(test_save),
         test(test_raft_was_here),
+        test(test_metadata_alone),
+        test(test_log_lost),
         test(test_lock),
         test(test_another_domain),
         test(test_reads_the_least),

@@ -202,6 +202,8 @@ test_no_room_to_save(void **state)
     unlink(path);
     assert_int_equal(raft_dir_save(&d, err, sizeof(err)), 0);
     raft_dir_close(&d);
+    snprintf(path, sizeof(path), "%s/sluice/raft/open-1", disk);
+    write_text(path, "");
     assert_int_equal(open_as(&d, disk, "d"), 0);
     assert_int_equal(d.alone, 1);
     raft_dir_close(&d);

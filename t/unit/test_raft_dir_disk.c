@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include <sys/resource.h>
+
 #include "raft_dir_help.h"
 #include "tmpfs_help.h"
 
@@ -271,6 +273,31 @@ test_save_fails_whole(void **state)
     raft_dir_close(&d);
 }
 
+/* The system may write a part, and say nothing. */
+static void
+test_a_part_is_written(void **state)
+{
+    struct rlimit before, little;
+    char old[4096];
+    struct raft_dir d;
+    int rc;
+
+    (void)state;
+    opens(&d);
+    strcpy(old, read_text(in_base("/sluice/node.json")));
+    getrlimit(RLIMIT_FSIZE, &before);
+    little = before;
+    little.rlim_cur = 40;
+    setrlimit(RLIMIT_FSIZE, &little);
+    errno = EINTR;
+    rc = raft_dir_save(&d, err, sizeof(err));
+    setrlimit(RLIMIT_FSIZE, &before);
+    assert_int_equal(rc, -1);
+    assert_non_null(strstr(err, "/sluice/node.json: no room left: "));
+    assert_string_equal(read_text(in_base("/sluice/node.json")), old);
+    raft_dir_close(&d);
+}
+
 /* ---- freno's ---------------------------------------------------------- */
 
 static void
@@ -329,6 +356,7 @@ main(void)
         test(test_in_memory),
         test(test_save_replaces),
         test(test_save_fails_whole),
+        test(test_a_part_is_written),
         test(test_freno_is_left_alone),
         test(test_no_freno),
     };

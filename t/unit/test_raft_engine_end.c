@@ -135,6 +135,38 @@ test_close_answers(void **state)
     ledger_free(&again.ledger);
 }
 
+/* What is being written, and what waits behind it. */
+static void
+test_close_while_writing(void **state)
+{
+    struct voter v, again;
+    uint64_t written;
+
+    (void)state;
+    voter_found(&v, dir);
+    for (int turns = 0; turns < 12; turns++) {
+        struct answer a = {0};
+
+        for (int i = 0; i < 8; i++)
+            propose(&v, throttle_of("app", 0.5, FACT_NEVER, 1000), &a);
+        for (int i = 0; i < turns / 3; i++)
+            uv_run(&v.loop.uv, UV_RUN_NOWAIT);
+        for (int i = 0; i < 8; i++)
+            propose(&v, throttle_of("app", 0.5, FACT_NEVER, 1000), &a);
+        written = v.ledger.revision;
+        voter_close(&v);
+        assert_int_equal(a.count, 16);
+        voter_reopen(&again, dir);
+        assert_true(again.ledger.revision >= written);
+        ledger_free(&v.ledger);
+        voter_close(&again);
+        ledger_free(&again.ledger);
+        voter_reopen(&v, dir);
+    }
+    voter_close(&v);
+    ledger_free(&v.ledger);
+}
+
 static void
 test_close_answers_refused(void **state)
 {
@@ -262,6 +294,7 @@ main(void)
         test(test_add_one_at_a_time),
         test(test_hand_over_while_adding),
         test(test_close_answers),
+        test(test_close_while_writing),
         test(test_close_answers_refused),
         test(test_hand_over),
         test(test_hand_over_before_it_starts),

@@ -45,8 +45,11 @@ struct engine {
                      const struct raft_entry entries[],
                      unsigned n,
                      raft_io_append_cb cb);
+    void (*io_close)(struct raft_io *io, raft_io_close_cb cb);
     raft_io_recv_cb recv;
     raft_io_tick_cb ticked;
+    raft_io_close_cb io_closed;
+    int io_turns; /* of the loop, since it was */
     uint64_t votes_from_ms; /* no vote is given before */
     struct {
         uint64_t id;

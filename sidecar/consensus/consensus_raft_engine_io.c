@@ -11,6 +11,8 @@
  *   comes first.
  * - receive: a voter that starts does not know what it promised before. It
  *   gives no vote for as long as a leader may count on its last answer.
+ * - close: libraft says that it is closed again when a file is, which it did
+ *   not wait for. We hear it once, and let go when all of them are.
  *
  * After each message and tick we look what became of leadership: who just
  * lost it may give its vote with the next message.
@@ -67,10 +69,10 @@ on_appended(struct raft_io_append *req, int status)
                                            : raft_strerror(status));
 }
 
+/* From the last to the first. */
 static void
-on_io_closed(struct raft_io *io)
+give_back_unwritten(struct engine *e)
 {
-    struct engine *e = engine_of(io);
     struct append *a;
 
     while ((a = e->unwritten)) {
@@ -79,16 +81,6 @@ on_io_closed(struct raft_io *io)
             a->cb(a->outer, RAFT_CANCELED);
         free(a);
     }
-    e->io_closed(io);
-}
-
-static void
-io_close(struct raft_io *io, raft_io_close_cb cb)
-{
-    struct engine *e = engine_of(io);
-
-    e->io_closed = cb;
-    e->io_close(io, on_io_closed);
 }
 
 static int
@@ -267,15 +259,51 @@ io_start(struct raft_io *io,
     return e->io_start(io, msecs, on_tick, on_receive);
 }
 
+/* ---- close ------------------------------------------------------------ */
+
+/* What is on its way to be closed is so within two turns of the loop. */
+#define CLOSE_TURNS 4
+
+static void
+on_turn(uv_timer_t *timer)
+{
+    struct engine *e = timer->data;
+
+    if (++e->io_turns <= CLOSE_TURNS)
+        return;
+    uv_timer_stop(timer);
+    give_back_unwritten(e);
+    e->io_closed(&e->io);
+}
+
+static void
+on_closed(struct raft_io *io)
+{
+    struct engine *e = engine_of(io);
+
+    if (e->io_turns == 0)
+        uv_timer_start(&e->patience, on_turn, 1, 1);
+    e->io_turns += e->io_turns == 0;
+}
+
+static void
+io_close(struct raft_io *io, raft_io_close_cb cb)
+{
+    struct engine *e = engine_of(io);
+
+    e->io_closed = cb;
+    e->io_close(io, on_closed);
+}
+
 void
 engine_wrap_io(struct engine *e)
 {
     e->io_start = e->io.start;
     e->io_append = e->io.append;
-    e->io.start = io_start;
-    e->io_close = e->io.close;
     e->io_truncate = e->io.truncate;
     e->io_snapshot_put = e->io.snapshot_put;
+    e->io_close = e->io.close;
+    e->io.start = io_start;
     e->io.append = io_append;
     e->io.truncate = io_truncate;
     e->io.snapshot_put = io_snapshot_put;

@@ -48,7 +48,6 @@ struct engine {
                      unsigned n,
                      raft_io_append_cb cb);
     void (*io_close)(struct raft_io *io, raft_io_close_cb cb);
-    raft_io_close_cb io_closed;
     int (*io_truncate)(struct raft_io *io, raft_index index);
     int (*io_snapshot_put)(struct raft_io *io,
                            unsigned trailing,
@@ -59,6 +58,8 @@ struct engine {
     struct append *unwritten;
     raft_io_recv_cb recv;
     raft_io_tick_cb ticked;
+    raft_io_close_cb io_closed;
+    int io_turns; /* of the loop, since it was */
     uint64_t votes_from_ms; /* no vote is given before */
     struct {
         uint64_t id;

@@ -298,6 +298,29 @@ take_in(struct founder *f)
     }
 }
 
+/* A leader that was lost while it added somebody leaves one who is neither in
+ * nor out: 1 if there is. */
+static int
+finish_adding(struct founder *f)
+{
+    struct consensus *c = f->c;
+    size_t count = engine_member_count(c->engine);
+    struct engine_member members[count + 1];
+
+    engine_members(c->engine, members);
+    for (size_t i = 0; i < count; i++) {
+        if (members[i].voter)
+            continue;
+        if (engine_finish_add(c->engine, members[i].id, on_member, c) == 0) {
+            f->forming = 1;
+            log_info("raft_adding", log_str("address", members[i].address),
+                     log_str("begun", "by another leader"));
+        }
+        return 1;
+    }
+    return 0;
+}
+
 static void
 lead(struct founder *f)
 {
@@ -311,7 +334,7 @@ lead(struct founder *f)
         propose(f, LEDGER_FOUND);
     else if (!c->ledger.settled && voters >= c->nnodes)
         propose(f, LEDGER_SETTLED);
-    else if (!c->ledger.settled)
+    else if (!finish_adding(f) && !c->ledger.settled)
         take_in(f);
 }
 

@@ -462,6 +462,8 @@ prepare(struct founder *f, char *err, size_t err_size)
 
     if (c->dir.logged)
         return readdress(c, err, err_size);
+    if (!is_node(c, c->self))
+        return 0; /* it comes later, and founds nothing */
     if (c->nnodes == 1)
         return found_alone(c, err, err_size);
     if (strcmp(first_node(c), c->self) != 0)

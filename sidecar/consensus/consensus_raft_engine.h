@@ -124,6 +124,12 @@ int engine_add(struct engine *e,
                const char *address,
                engine_member_cb cb,
                void *data);
+
+/* One whose adding another leader began and did not end. */
+int engine_finish_add(struct engine *e,
+                      uint64_t id,
+                      engine_member_cb cb,
+                      void *data);
 int
 engine_remove(struct engine *e, uint64_t id, engine_member_cb cb, void *data);
 

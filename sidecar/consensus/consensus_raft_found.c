@@ -298,6 +298,29 @@ take_in(struct founder *f)
     }
 }
 
+/* A leader that was lost while it added somebody leaves one who is neither in
+ * nor out: 1 if there is. */
+static int
+finish_adding(struct founder *f)
+{
+    struct consensus *c = f->c;
+    size_t count = engine_member_count(c->engine);
+    struct engine_member members[count + 1];
+
+    engine_members(c->engine, members);
+    for (size_t i = 0; i < count; i++) {
+        if (members[i].voter)
+            continue;
+        if (engine_finish_add(c->engine, members[i].id, on_member, c) == 0) {
+            f->forming = 1;
+            log_info("raft_adding", log_str("address", members[i].address),
+                     log_str("begun", "by another leader"));
+        }
+        return 1;
+    }
+    return 0;
+}
+
 static void
 lead(struct founder *f)
 {
@@ -311,7 +334,7 @@ lead(struct founder *f)
         propose(f, LEDGER_FOUND);
     else if (!c->ledger.settled && voters >= c->nnodes)
         propose(f, LEDGER_SETTLED);
-    else if (!c->ledger.settled)
+    else if (!finish_adding(f) && !c->ledger.settled)
         take_in(f);
 }
 
@@ -439,6 +462,8 @@ prepare(struct founder *f, char *err, size_t err_size)
 
     if (c->dir.logged)
         return readdress(c, err, err_size);
+    if (!is_node(c, c->self))
+        return 0; /* it comes later, and founds nothing */
     if (c->nnodes == 1)
         return found_alone(c, err, err_size);
     if (strcmp(first_node(c), c->self) != 0)

@@ -112,6 +112,9 @@ static const char no_leader[] =
     "no leader can be reached; ask again when a majority of the raft nodes is "
     "there";
 
+static const char lost[] =
+    "the leader was lost before it answered: look at the list of members";
+
 static void
 refuse(struct asking *a, const char *text)
 {
@@ -131,9 +134,7 @@ on_answer(void *data, const struct frame *f)
         if (a->members_cb)
             a->members_cb(a->data, CONSENSUS_REFUSED, NULL, 0, no_leader);
         else
-            a->change_cb(a->data, CONSENSUS_UNKNOWN,
-                         "the leader was lost before it answered: look at the "
-                         "list of members");
+            a->change_cb(a->data, CONSENSUS_UNKNOWN, lost);
     } else if (f->outcome == CONSENSUS_REFUSED && f->text[0] == '\0') {
         refuse(a, no_leader);
         return;
@@ -371,6 +372,14 @@ end_well(struct changing *ch)
     end(ch, CONSENSUS_DONE, text);
 }
 
+/* What was under way the next leader ends, or takes back. */
+static void
+end_unknown(struct changing *ch)
+{
+    log_warn("raft_members", log_str("problem", lost));
+    end(ch, CONSENSUS_UNKNOWN, lost);
+}
+
 static void
 end_badly(struct changing *ch, const char *what)
 {
@@ -384,6 +393,15 @@ end_badly(struct changing *ch, const char *what)
     end(ch, CONSENSUS_REFUSED, text);
 }
 
+static void
+end_failed(struct changing *ch, int status, const char *text)
+{
+    if (status == RAFT_LEADERSHIPLOST || status == RAFT_NOTLEADER)
+        end_unknown(ch);
+    else
+        end_badly(ch, text);
+}
+
 static void next_step(struct changing *ch);
 
 static void
@@ -392,7 +410,7 @@ on_came(void *data, int status, const char *text)
     struct changing *ch = data;
 
     if (status != 0) {
-        end_badly(ch, text);
+        end_failed(ch, status, text);
         return;
     }
     ch->came = 1;
@@ -405,7 +423,7 @@ on_went(void *data, int status, const char *text)
     struct changing *ch = data;
 
     if (status != 0) {
-        end_badly(ch, text);
+        end_failed(ch, status, text);
         return;
     }
     ch->went = 1;

@@ -13,6 +13,8 @@
  *   gives no vote for as long as a leader may count on its last answer.
  * - close: libraft says that it is closed again when a file is, which it did
  *   not wait for. We hear it once, and let go when all of them are.
+ * - truncate, snapshot: what libraft does then relies on entries that may be
+ *   gone, or goes on as if nothing were; see there.
  *
  * After each message and tick we look what became of leadership: who just
  * lost it may give its vote with the next message.

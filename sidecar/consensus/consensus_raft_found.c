@@ -313,6 +313,8 @@ finish_adding(struct founder *f)
             continue;
         if (engine_finish_add(c->engine, members[i].id, on_member, c) == 0) {
             f->forming = 1;
+            f->shunned_id = members[i].id;
+            f->shunned_ms = 0;
             log_info("raft_adding", log_str("address", members[i].address),
                      log_str("begun", "by another leader"));
         }

@@ -18,7 +18,7 @@ use Sluice::Net;
 
 ###############################################################################
 
-my $ROUNDS = $ENV{ROUNDS} // 20;
+my $ROUNDS = $ENV{ROUNDS} // 16;
 
 my $t = Sluice->new;
 my $SEED = srand($ENV{SEED} // 20260917);

@@ -160,6 +160,44 @@ is(scalar(grep { $_->{role} eq 'voter' } $many[1]->members), 3,
     'and the voters are three');
 is_deeply([map { $_->leases } @many, $o, $lonely], [], 'none of them ever led');
 
+# As sluiced says it.
+{
+    my $keys = $voters->text('x', observer => 1);
+
+    $t->sluiced(<<"END");
+{
+  $keys "Domain": "prod",
+  "Stores": { "MySQL": {
+    "User": "probe", "Password": "probe", "ThrottleThreshold": 1,
+    "MetricQuery": "select 1",
+    "Clusters": { "main1": { "StaticHostsSettings":
+      { "Hosts": ["127.0.0.1:1"] } } }
+  } }
+}
+END
+    $t->nginx(<<'END');
+%%MODULES%%
+worker_processes 1;
+error_log %%DIR%%/error.log info;
+events { }
+sluice { state %%DIR%%/run/state; }
+http {
+    server { listen 127.0.0.1:8080; include %%CONF%%/nginx/freno.conf; }
+}
+END
+    my $app = '/check/zoo/mysql/main1';
+
+    ok($t->wait_for('a refusal', sub {
+        $t->get(8080, $app)->{status} == 417 }, 20), 'nginx refuses an app');
+    like($t->get(8080, '/consensus/state')->{body}, qr/^"?Observer"?$/m,
+        'the state that it shows is Observer');
+    is($t->get(8080, '/leader-check')->{status}, 404, 'it is no leader');
+    is($t->get(8080, '/unthrottle-app/zoo')->{status}, 200,
+        'it takes a change');
+    ok($t->wait_for('no refusal', sub {
+        $t->get(8080, $app)->{status} != 417 }, 20), 'nginx knows of it');
+}
+
 is_deeply([Sluice::Consensus::overlaps(values %voter)], [],
     'never did two act at once');
 

@@ -60,7 +60,9 @@ for my $list (0, 1) {
     my $facts = $node->facts;
 
     $node->kill;
-    cmp_ok(starts_in($node, 5), '<=', $BOUND_MS,
+    my $ms = starts_in($node, 5);
+    note("$name: leads $ms ms after exec");
+    cmp_ok($ms, '<=', $BOUND_MS,
         "$name: leads $BOUND_MS ms after exec");
     is($node->facts->{store}, $facts->{store}, "$name: the same store");
     is(join(' ', keys %{ $node->throttles }, keys %{ $node->skips }),

@@ -73,7 +73,12 @@ sub says {
     return $got && $got->{status} == $status;
 }
 
-sub leads { return $_[0]->says('/leader-check', 200) }
+sub leads {
+    my ($self) = @_;
+    my $got = $self->ask('/consensus/state');
+
+    return $got && $got->{body} =~ /"Leader"/;
+}
 
 # Waits until it takes changes.
 sub ready {

@@ -124,6 +124,9 @@ int engine_add(struct engine *e,
                const char *address,
                engine_member_cb cb,
                void *data);
+/* The same with one that is a member already and has no vote. */
+int
+engine_promote(struct engine *e, uint64_t id, engine_member_cb cb, void *data);
 int
 engine_remove(struct engine *e, uint64_t id, engine_member_cb cb, void *data);
 

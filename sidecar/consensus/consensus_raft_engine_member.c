@@ -117,6 +117,16 @@ engine_add(struct engine *e,
 }
 
 int
+engine_promote(struct engine *e, uint64_t id, engine_member_cb cb, void *data)
+{
+    if (!is_free(e))
+        return -1;
+    prepare(e, id, cb, data);
+    make_voter(e);
+    return 0;
+}
+
+int
 engine_remove(struct engine *e, uint64_t id, engine_member_cb cb, void *data)
 {
     if (!is_free(e))

@@ -298,6 +298,30 @@ take_in(struct founder *f)
     }
 }
 
+/* Whoever led was gone before it gave the vote; it goes when it cannot have
+ * it. 1: this has begun. */
+static int
+finish_taking_in(struct founder *f)
+{
+    struct consensus *c = f->c;
+    size_t count = engine_member_count(c->engine);
+    struct engine_member members[count + 1];
+
+    engine_members(c->engine, members);
+    for (size_t i = 0; i < count; i++) {
+        if (members[i].voter)
+            continue;
+        if (engine_promote(c->engine, members[i].id, on_member, c) != 0)
+            return 0;
+        f->forming = 1;
+        f->shunned_id = members[i].id;
+        f->shunned_ms = 0;
+        log_info("raft_adding", log_str("address", members[i].address));
+        return 1;
+    }
+    return 0;
+}
+
 static void
 lead(struct founder *f)
 {
@@ -309,6 +333,8 @@ lead(struct founder *f)
     if ((c->ledger.store_id[0] == '\0' && voters > c->nnodes / 2) ||
         c->dir.anew)
         propose(f, LEDGER_FOUND);
+    else if (finish_taking_in(f))
+        return;
     else if (!c->ledger.settled && voters >= c->nnodes)
         propose(f, LEDGER_SETTLED);
     else if (!c->ledger.settled)

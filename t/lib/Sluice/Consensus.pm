@@ -120,6 +120,7 @@ END
             "$t->{build}/tools/consensus_tool", $conf,
             $votes ? () : $opt{id} // $name],
         env => $t->sanitizer_env($name, 1), test => $t, changes => 0,
+        votes => $votes,
     }, $class;
 
     $self->launch;
@@ -280,6 +281,17 @@ sub members {
         @member{qw(id address role leads heard behind)} = split /,/;
         \%member;
     } split /;/, $list;
+}
+
+# Waits until each of the nodes has a vote; where a server keeps the facts
+# there are none to wait for.
+sub all_in {
+    my (@nodes) = @_;
+
+    return 1 if !$nodes[0]{votes};
+    return $nodes[0]->wait_for('all to have a vote', sub {
+        @nodes == grep { $_->{role} eq 'voter' } $nodes[0]->members;
+    }, 20);
 }
 
 # "add ADDRESS", "remove WHO", "replace WHO BY", and what became of it.

@@ -104,6 +104,9 @@ engine_fail(struct engine *e, const char *format, ...);
 void engine_wrap_io(struct engine *e);
 int64_t engine_heard_ms(const struct engine *e, uint64_t id);
 
+/* consensus_raft_engine_leave.c: nothing that was proposed is open now. */
+void engine_drained(struct engine *e);
+
 /* consensus_raft_engine_lease.c */
 void engine_look(struct engine *e);
 void engine_prove(struct engine *e);

@@ -70,7 +70,11 @@ int raft_acts(const struct consensus *c);
 /* Of whoever leads, as far as this node knows; "" unknown. */
 const char *raft_leader_address(const struct consensus *c);
 
-/* What this node says of itself in handshakes changed. */
+/* ---- consensus_raft_identity.c ---------------------------------------- */
+
+void raft_begin_identity(struct consensus *c);
+
+/* What this node says of itself in handshakes may have changed. */
 void raft_identify(struct consensus *c);
 
 /* ---- consensus_raft_facts.c ------------------------------------------- */

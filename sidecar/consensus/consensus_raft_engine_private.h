@@ -49,7 +49,7 @@ struct engine {
     raft_io_recv_cb recv;
     raft_io_tick_cb ticked;
     raft_io_close_cb io_closed;
-    int io_turns; /* of the loop, since it was */
+    int io_turns;           /* of the loop, since it was */
     uint64_t votes_from_ms; /* no vote is given before */
     struct {
         uint64_t id;

@@ -11,8 +11,6 @@
 #include "consensus/known.h"
 #include "publish/fanout.h"
 
-#define CONTROL_SOCKET "control.sock" /* beside the state file */
-
 struct control {
     struct loop *loop;
     const struct consensus_driver *driver; /* NULL: no store of facts */
@@ -322,12 +320,8 @@ open_api(struct control *c, const struct conf *conf, char *err, size_t err_size)
         .members = api_members,
         .change_members = api_change_members,
     };
-    const char *slash = strrchr(conf->state_file, '/');
-    int len = slash ? (int)(slash - conf->state_file + 1) : 0;
-    char *path;
+    char *path = conf_control_socket(conf);
 
-    if (asprintf(&path, "%.*s" CONTROL_SOCKET, len, conf->state_file) < 0)
-        abort();
     c->api = api_open(c->loop, path, &hooks, err, err_size);
     free(path);
     return c->api ? 0 : -1;

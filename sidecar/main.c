@@ -1,4 +1,4 @@
-/* sluiced: options, signals, wiring. */
+/* sluiced, and sluicectl by its other name: options, signals, wiring. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +14,8 @@
 #include "check.h"
 #include "consensus/raft_recover.h"
 #include "consensus/schema.h"
+#include "ctl/ctl.h"
+#include "ctl/import_freno.h"
 #include "node.h"
 
 #define SLUICED_VERSION "0.1.0"
@@ -116,6 +118,26 @@ print_schema(const struct options *o)
     conf_report_free(&report);
     conf_free(conf);
     return conf ? 0 : 1;
+}
+
+static int
+import_from_freno(const struct options *o)
+{
+    struct conf_report report;
+    struct conf *conf = load(o, &report);
+    char *socket;
+    int rc = 1;
+
+    if (conf) {
+        socket = conf_control_socket(conf);
+        rc = import_freno(o->freno_url, socket, stdout, stderr);
+        free(socket);
+    } else {
+        conf_print_report(stderr, o->config, &report);
+    }
+    conf_report_free(&report);
+    conf_free(conf);
+    return rc;
 }
 
 static int
@@ -298,8 +320,7 @@ act(const struct options *o)
     case OPTIONS_RAFT_RECOVER:
         return raft_recover(o);
     case OPTIONS_IMPORT_FRENO:
-        fputs("sluiced: --import-freno: not there yet\n", stderr);
-        return 1;
+        return import_from_freno(o);
     default:
         return run(o);
     }
@@ -311,6 +332,8 @@ main(int argc, char **argv)
     struct options o;
     int rc;
 
+    if (argc > 0 && strcmp(basename(argv[0]), "sluicectl") == 0)
+        return ctl_main(argc, argv, SLUICED_VERSION);
     if (options_parse(&o, argc, argv, stderr) != 0) {
         options_usage(stderr);
         return 2;

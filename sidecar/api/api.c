@@ -99,8 +99,8 @@ api_status(const struct api *a,
     if (a->hooks.status(a->hooks.data, status) == 0)
         return 0;
     api_say(r, 503, "no-store",
-            "no store is configured that could keep this: set "
-            "BackendMySQLHost and restart sluiced");
+            "no store is configured that could keep this: set RaftDataDir "
+            "or BackendMySQLHost and restart sluiced");
     return -1;
 }
 

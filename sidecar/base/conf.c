@@ -322,6 +322,18 @@ conf_load(const char *file, conf_check check, struct conf_report *report)
     return conf_load_with(file, NULL, 0, check, report);
 }
 
+char *
+conf_control_socket(const struct conf *c)
+{
+    const char *name = strrchr(c->state_file, '/');
+    char *path;
+
+    if (asprintf(&path, "%.*scontrol.sock",
+                 name ? (int)(name + 1 - c->state_file) : 0, c->state_file) < 0)
+        abort();
+    return path;
+}
+
 int
 conf_same(const char *a, const char *b)
 {

@@ -150,6 +150,9 @@ struct conf *conf_parse_with(const char *text,
 /* Instead of ListenPort; a service id that has it follows. */
 void conf_set_listen_port(struct conf *c, int port);
 
+/* Where the control API is: control.sock beside the state file. free() it. */
+char *conf_control_socket(const struct conf *c);
+
 /* The same text (NULL is ""), the same TLS: what a reload may keep. */
 int conf_same(const char *a, const char *b);
 int conf_same_tls(const struct conf_tls *a, const struct conf_tls *b);

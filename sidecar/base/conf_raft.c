@@ -295,6 +295,30 @@ self_unknown(const struct raft *r)
     problem(r, CONF_ERROR, CONF_TOP_RaftBind, text);
 }
 
+/* Whether it surely is none of them: a name could be that of an address. */
+static int
+is_newcomer(const struct raft *r)
+{
+    if (raft_address_is_wildcard(&r->bind))
+        return 0;
+    for (size_t i = 0; i < r->nnodes; i++)
+        if ((r->nodes[i].family == 0) != (r->bind.family == 0))
+            return 0;
+    return 1;
+}
+
+static void
+warn_newcomer(const struct raft *r)
+{
+    char text[CONF_RAFT_ADDRESS_MAX + 128];
+
+    snprintf(text, sizeof(text),
+             "%s is none of RaftNodes: this node waits until it is added to "
+             "their cluster",
+             r->bind.text);
+    problem(r, CONF_WARNING, CONF_TOP_RaftBind, text);
+}
+
 /* Another port is that of a forwarding, or a mistake. */
 static void
 check_port(const struct raft *r, const struct raft_address *self)
@@ -325,6 +349,10 @@ self_of(const struct raft *r)
     }
     self = r->nnodes == 0 ? &r->bind
                           : raft_address_find(&r->bind, r->nodes, r->nnodes);
+    if (!self && is_newcomer(r)) {
+        warn_newcomer(r);
+        self = &r->bind;
+    }
     if (!self) {
         self_unknown(r);
         return conf_copy("");

@@ -34,6 +34,18 @@ raft_leader_address(const struct consensus *c)
 
 /* ---- who this node is ------------------------------------------------- */
 
+/* Without a proof the ledger may be that of before a recovery, when the store
+ * had another id. An observer follows whatever store its nodes have. */
+static const char *
+store_id_of(const struct consensus *c)
+{
+    if (c->observer || c->dir.anew)
+        return "";
+    if (c->dir.store_id[0] != '\0' && teller_proven_ms(c->teller) == 0)
+        return c->dir.store_id;
+    return c->ledger.store_id;
+}
+
 void
 raft_identify(struct consensus *c)
 {
@@ -42,8 +54,7 @@ raft_identify(struct consensus *c)
     if (c->engine)
         c->identity.fresh = engine_empty(c->engine);
     snprintf(c->identity.store_id, sizeof(c->identity.store_id), "%s",
-             c->ledger.store_id[0] != '\0' ? c->ledger.store_id
-                                           : c->dir.store_id);
+             store_id_of(c));
     if (memcmp(&was, &c->identity, sizeof(was)) != 0)
         raft_port_set_self(c->port, &c->identity);
 }
@@ -110,7 +121,7 @@ on_restored(void *data)
     struct consensus *c = data;
 
     teller_changed(c->teller);
-    server_push_state(c->server);
+    server_forget_pushed(c->server);
 }
 
 /* Before a majority has come together who leads founds, and no more. */
@@ -153,7 +164,10 @@ on_accept(void *data,
 {
     struct consensus *c = data;
 
-    if (proven->role == HANDSHAKE_RAFT && !proven->other.observer)
+    /* Those of the old store must not take this node for one of theirs. */
+    if (c->dir.anew)
+        raft_port_hang_up(stream);
+    else if (proven->role == HANDSHAKE_RAFT && !proven->other.observer)
         transport_accept(c->transport, proven, stream);
     else if (proven->role == HANDSHAKE_LINK)
         server_accept(c->server, proven, stream, extra, extra_len);

@@ -20,6 +20,9 @@
 
 #define NODE_VERSION 1
 #define NODE_FILE "node.json"
+#define DAMAGED                                                               \
+    "is damaged: restore it, or give this node an empty RaftDataDir and let " \
+    "it replace itself"
 
 /* libraft reserves a segment of this size, and another one in advance. */
 #define SEGMENT_BYTES (8 * 1024 * 1024)
@@ -165,12 +168,13 @@ text_of(const json_t *node, const char *key, char *text, size_t size)
 static int
 read_id(const json_t *node, uint64_t *id)
 {
-    char text[MEMBER_ID_SIZE], *end;
+    char text[MEMBER_ID_SIZE];
 
-    if (text_of(node, "id", text, sizeof(text)) != 0)
+    if (text_of(node, "id", text, sizeof(text)) != 0 ||
+        strspn(text, "0123456789abcdef") != MEMBER_ID_SIZE - 1)
         return -1;
-    *id = strtoull(text, &end, 16);
-    return *id != 0 && *end == '\0' ? 0 : -1;
+    *id = strtoull(text, NULL, 16);
+    return *id != 0 ? 0 : -1;
 }
 
 static int
@@ -190,9 +194,7 @@ read_node(struct raft_dir *d,
         text_of(node, "domain", domain, sizeof(domain)) != 0 ||
         text_of(node, "store", d->store_id, sizeof(d->store_id)) != 0 ||
         text_of(node, "address", d->address, sizeof(d->address)) != 0)
-        return fail(err, err_size, path,
-                    "is damaged: restore it, or give this node an empty "
-                    "RaftDataDir and let it replace itself");
+        return fail(err, err_size, path, DAMAGED);
     if (strcmp(domain, d->domain) != 0) {
         snprintf(text, sizeof(text),
                  "belongs to a cluster of domain \"%s\", and Domain is \"%s\"",
@@ -223,7 +225,7 @@ load_node(struct raft_dir *d, char *err, size_t err_size)
     }
     node = json_load_file(path, 0, &error);
     if (!node)
-        return fail(err, err_size, path, error.text);
+        return fail(err, err_size, path, error.line < 0 ? error.text : DAMAGED);
     rc = read_node(d, node, path, err, err_size);
     json_decref(node);
     return rc;
@@ -238,6 +240,7 @@ write_file(const char *path, const char *text)
 
     if (fd < 0)
         return -1;
+    errno = ENOSPC; /* that is why, when only a part is written */
     if (write(fd, text, len) != (ssize_t)len || fsync(fd) != 0)
         rc = -1;
     if (close(fd) != 0)
@@ -286,7 +289,28 @@ leave_freno_alone(const char *data_dir)
                          "what a running freno has throttled"));
 }
 
-/* More than what an empty directory has. */
+/* libraft's two files of its term and vote: without a log a node is no
+ * member, and promised nothing. */
+static int
+is_metadata(const char *name)
+{
+    return strncmp(name, "metadata", strlen("metadata")) == 0;
+}
+
+/* A founding that was cut short leaves them, and libraft founds nothing where
+ * they are. */
+static void
+drop_metadata(const char *path)
+{
+    char file[RAFT_DIR_PATH_SIZE];
+
+    join(file, path, "metadata1");
+    unlink(file);
+    join(file, path, "metadata2");
+    unlink(file);
+}
+
+/* Something of a log. */
 static int
 has_files(const char *path)
 {
@@ -297,7 +321,7 @@ has_files(const char *path)
     if (!dir)
         return 0;
     while (!found && (entry = readdir(dir)))
-        found = entry->d_name[0] != '.';
+        found = entry->d_name[0] != '.' && !is_metadata(entry->d_name);
     closedir(dir);
     return found;
 }
@@ -305,9 +329,12 @@ has_files(const char *path)
 static int
 open_dirs(struct raft_dir *d, const char *data_dir, char *err, size_t err_size)
 {
+    char longest[RAFT_DIR_PATH_SIZE];
+
     join(d->path, data_dir, "sluice");
     join(d->raft, d->path, "raft");
-    if (d->raft[0] == '\0')
+    join(longest, data_dir, "sluice/" NODE_FILE ".new");
+    if (longest[0] == '\0')
         return fail(err, err_size, data_dir, "the path is too long");
     if (make_dir(data_dir, err, err_size) != 0 ||
         make_dir(d->path, err, err_size) != 0 ||
@@ -316,6 +343,31 @@ open_dirs(struct raft_dir *d, const char *data_dir, char *err, size_t err_size)
     leave_freno_alone(data_dir);
     d->logged = has_files(d->raft);
     return 0;
+}
+
+/* What it was is lost with its log: it is another node now. */
+static int
+begin_empty(struct raft_dir *d, char *err, size_t err_size)
+{
+    drop_metadata(d->raft);
+    d->alone = 0;
+    if (d->store_id[0] == '\0')
+        return 0;
+    log_warn("raft_log_lost", log_str("path", d->raft),
+             log_str("advice", "this node begins anew, under a new id"));
+    draw_id(d);
+    d->store_id[0] = '\0';
+    d->anew = 0;
+    return raft_dir_save(d, err, err_size);
+}
+
+void
+raft_dir_begin_anew(struct raft_dir *d, const char *address)
+{
+    draw_id(d);
+    d->store_id[0] = '\0';
+    d->alone = d->anew = 1;
+    snprintf(d->address, sizeof(d->address), "%s", address);
 }
 
 int
@@ -330,7 +382,8 @@ raft_dir_open(struct raft_dir *d,
     snprintf(d->address, sizeof(d->address), "%s", conf->raft.self);
     if (open_dirs(d, conf->raft.data_dir, err, err_size) == 0 &&
         take_lock(d, err, err_size) == 0 && try_file(d, err, err_size) == 0 &&
-        load_node(d, err, err_size) == 0) {
+        load_node(d, err, err_size) == 0 &&
+        (d->logged || begin_empty(d, err, err_size) == 0)) {
         warn_of_memory(d);
         return 0;
     }

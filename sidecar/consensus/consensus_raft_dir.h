@@ -45,6 +45,9 @@ int raft_dir_open(struct raft_dir *d,
 /* Writes node.json anew, whole or not at all. 0, or -1 with a sentence. */
 int raft_dir_save(const struct raft_dir *d, char *err, size_t err_size);
 
+/* Another id, alone, of a store that is to be founded; not saved yet. */
+void raft_dir_begin_anew(struct raft_dir *d, const char *address);
+
 void raft_dir_close(struct raft_dir *d);
 
 #endif

@@ -10,8 +10,10 @@
 #include "consensus/consensus_raft_snapshot.h"
 
 #define TICK_MS 25
-#define HAND_OVER_MS 200
+#define DRAIN_MS 100
+#define HAND_OVER_MS 150
 #define RECONNECT_MS 100
+#define LEADER_MS 1000 /* who was silent for so long is none */
 
 /* A snapshot closes a segment, which stops the loop for some 30 ms. */
 #define SNAPSHOT_ENTRIES 8192
@@ -189,12 +191,6 @@ engine_start(struct engine *e, char *err, size_t err_size)
 
 /* ---- what it is ------------------------------------------------------- */
 
-int
-engine_started(const struct engine *e)
-{
-    return e->started;
-}
-
 const char *
 engine_state(const struct engine *e)
 {
@@ -221,12 +217,19 @@ const char *
 engine_leader(const struct engine *e)
 {
     const char *address = NULL;
+    int64_t heard_ms;
     raft_id id = 0;
 
     if (!e->started)
         return "";
     raft_leader((struct raft *)&e->raft, &id, &address);
-    return id != 0 && address ? address : "";
+    if (id == 0 || !address)
+        return "";
+    if (id == e->raft.id)
+        return address;
+    /* Who is no voter never forgets the one it had. */
+    heard_ms = engine_heard_ms(e, id);
+    return heard_ms >= 0 && heard_ms < LEADER_MS ? address : "";
 }
 
 uint64_t
@@ -242,9 +245,13 @@ engine_last(const struct engine *e)
 }
 
 uint64_t
-engine_term(const struct engine *e)
+engine_last_term(const struct engine *e)
 {
-    return e->raft.current_term;
+    const struct raft_log *log = &e->raft.log;
+
+    if (log->front == log->back)
+        return log->snapshot.last_term;
+    return log->entries[(log->back ? log->back : log->size) - 1].term;
 }
 
 int
@@ -299,6 +306,8 @@ engine_members(const struct engine *e, struct engine_member *out)
 
 /* ---- proposing -------------------------------------------------------- */
 
+static void on_drained(uv_timer_t *timer);
+
 struct proposal {
     struct raft_apply req;
     struct engine *engine;
@@ -316,6 +325,8 @@ on_applied(struct raft_apply *req, int status, void *result)
     char text[256];
 
     (void)result;
+    if (--e->proposals == 0 && e->draining)
+        uv_timer_start(&e->patience, on_drained, 0, 0);
     if (status == 0) {
         engine_proven(e, p->boot_ms, p->mono_ms);
         p->cb(p->data, CONSENSUS_DONE, &e->stored, e->ledger->revision, "");
@@ -377,10 +388,12 @@ engine_apply(struct engine *e,
         return;
     }
     buf = encode(command);
-    if (!buf.base || raft_apply(&e->raft, &p->req, &buf, 1, on_applied) != 0) {
-        raft_free(buf.base);
-        later(e->loop, refuse, p);
+    if (buf.base && raft_apply(&e->raft, &p->req, &buf, 1, on_applied) == 0) {
+        e->proposals++;
+        return;
     }
+    raft_free(buf.base);
+    later(e->loop, refuse, p);
 }
 
 /* ---- handing over ----------------------------------------------------- */
@@ -392,19 +405,9 @@ handed_over(struct engine *e)
 
     uv_timer_stop(&e->patience);
     e->handed_over = NULL;
+    engine_change_abandon(e);
     if (done)
         done(e->handed_over_data);
-}
-
-static void
-on_transferred(struct raft_transfer *req)
-{
-    struct engine *e = req->data;
-
-    e->transferring = 0;
-    /* Out of libraft's hands first. */
-    if (e->handed_over)
-        uv_timer_start(&e->patience, e->patience.timer_cb, 0, 0);
 }
 
 static void
@@ -413,22 +416,46 @@ on_patience(uv_timer_t *timer)
     handed_over(timer->data);
 }
 
+/* Out of libraft's hands first. */
+static void
+on_transferred(struct raft_transfer *req)
+{
+    struct engine *e = req->data;
+
+    if (e->handed_over)
+        uv_timer_start(&e->patience, on_patience, 0, 0);
+}
+
+static void
+transfer(struct engine *e)
+{
+    int waits = 0;
+
+    e->draining = 0;
+    e->transfer.data = e;
+    if (e->started && raft_state(&e->raft) == RAFT_LEADER)
+        waits = raft_transfer(&e->raft, &e->transfer, 0, on_transferred) == 0;
+    uv_timer_start(&e->patience, on_patience, waits ? HAND_OVER_MS : 0, 0);
+}
+
+static void
+on_drained(uv_timer_t *timer)
+{
+    transfer(timer->data);
+}
+
+/* What was proposed is answered first, if the disks are quick. */
 void
 engine_hand_over(struct engine *e, void (*done)(void *data), void *data)
 {
-    int waits = 0;
+    int drains = e->proposals > 0 && !e->failed;
 
     e->leaving = 1;
     engine_lose(e);
     e->handed_over = done;
     e->handed_over_data = data;
-    if (e->started && raft_state(&e->raft) == RAFT_LEADER) {
-        e->transfer.data = e;
-        e->transferring = 1;
-        waits = raft_transfer(&e->raft, &e->transfer, 0, on_transferred) == 0;
-        e->transferring = waits;
-    }
-    uv_timer_start(&e->patience, on_patience, waits ? HAND_OVER_MS : 0, 0);
+    e->draining = 1;
+    uv_timer_start(&e->patience, on_drained, drains ? DRAIN_MS : 0, 0);
 }
 
 /* ---- closing ---------------------------------------------------------- */
@@ -442,6 +469,7 @@ handle_closed(uv_handle_t *handle)
 
     if (--e->closing > 0)
         return;
+    engine_change_abandon(e);
     raft_uv_close(&e->io);
     free(e);
     closed(data);

@@ -64,8 +64,6 @@ int engine_start(struct engine *e, char *err, size_t err_size);
 
 /* ---- what it is ------------------------------------------------------- */
 
-int engine_started(const struct engine *e);
-
 /* "Leader", "Follower", "Candidate", "Shutdown". */
 const char *engine_state(const struct engine *e);
 
@@ -77,7 +75,9 @@ const char *engine_leader(const struct engine *e);
 
 uint64_t engine_applied(const struct engine *e);
 uint64_t engine_last(const struct engine *e);
-uint64_t engine_term(const struct engine *e);
+
+/* Of the last entry of the log. */
+uint64_t engine_last_term(const struct engine *e);
 
 /* Nothing of raft's was ever stored here. */
 int engine_empty(const struct engine *e);
@@ -87,7 +87,7 @@ struct engine_member {
     uint64_t id;
     const char *address;
     int voter;
-    int64_t heard_ms; /* ago; -1: not since this process leads */
+    int64_t heard_ms; /* ago; -1: not in this life */
     uint64_t behind;
 };
 
@@ -124,14 +124,21 @@ int engine_add(struct engine *e,
                const char *address,
                engine_member_cb cb,
                void *data);
+
+/* One whose adding another leader began and did not end. */
+int engine_finish_add(struct engine *e,
+                      uint64_t id,
+                      engine_member_cb cb,
+                      void *data);
 int
 engine_remove(struct engine *e, uint64_t id, engine_member_cb cb, void *data);
 
 /* Stops acting at once, and hands over to another voter if it leads; calls
- * back when that is done or took too long. */
+ * back when that is done or took too long. A change of members that is under
+ * way is answered before: RAFT_LEADERSHIPLOST. */
 void engine_hand_over(struct engine *e, void (*done)(void *data), void *data);
 
-/* Frees itself, then calls closed. Unanswered proposals are answered. */
+/* Frees itself, then calls closed. What was not answered is answered. */
 void engine_close(struct engine *e, void (*closed)(void *data), void *data);
 
 #endif

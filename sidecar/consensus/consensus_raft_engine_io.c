@@ -5,11 +5,16 @@
  *   voter would date its leader's last word too early, and vote too soon.
  * - append: after a failed write libraft goes on without ever writing again;
  *   a follower does not even say so. We end instead, and libraft never hears
- *   of it: its way of taking entries back is not to be relied on.
+ *   of it: its way of taking entries back is not to be relied on. At the end
+ *   it gets all back that was not written. Each time it forgets whatever is
+ *   behind as well, and crashes when that is gone already: so the last one
+ *   comes first.
  * - receive: a voter that starts does not know what it promised before. It
  *   gives no vote for as long as a leader may count on its last answer.
  * - close: libraft says that it is closed again when a file is, which it did
  *   not wait for. We hear it once, and let go when all of them are.
+ * - truncate, snapshot: what libraft does then relies on entries that may be
+ *   gone, or goes on as if nothing were; see there.
  *
  * After each message and tick we look what became of leadership: who just
  * lost it may give its vote with the next message.
@@ -32,20 +37,52 @@ struct append {
     struct raft_io_append *outer;
     raft_io_append_cb cb;
     struct engine *engine;
+    uint64_t number;
+    uint64_t last; /* index */
+    struct append *next;
 };
+
+/* Until the end; the last to be appended is the first of them. */
+static void
+keep_unwritten(struct engine *e, struct append *a)
+{
+    struct append **at = &e->unwritten;
+
+    while (*at && (*at)->number > a->number)
+        at = &(*at)->next;
+    a->next = *at;
+    *at = a;
+}
 
 static void
 on_appended(struct raft_io_append *req, int status)
 {
     struct append *a = req->data;
 
-    if (status == 0 || status == RAFT_CANCELED)
+    if (status == 0) {
         a->cb(a->outer, status);
-    else
+        free(a);
+        return;
+    }
+    keep_unwritten(a->engine, a);
+    if (status != RAFT_CANCELED)
         engine_fail(a->engine, "cannot write to RaftDataDir: %s",
                     status == RAFT_NOSPACE ? "no room left"
                                            : raft_strerror(status));
-    free(a);
+}
+
+/* From the last to the first. */
+static void
+give_back_unwritten(struct engine *e)
+{
+    struct append *a;
+
+    while ((a = e->unwritten)) {
+        e->unwritten = a->next;
+        if (a->last <= raft_last_index(&e->raft))
+            a->cb(a->outer, RAFT_CANCELED);
+        free(a);
+    }
 }
 
 static int
@@ -65,10 +102,94 @@ io_append(struct raft_io *io,
     a->outer = req;
     a->cb = cb;
     a->engine = e;
+    a->number = ++e->appends;
+    a->last = raft_last_index(&e->raft);
     rc = e->io_append(io, &a->inner, entries, n, on_appended);
-    if (rc != 0)
+    if (rc != 0) {
         engine_fail(e, "cannot write to RaftDataDir: %s", raft_strerror(rc));
+        free(a);
+    }
     return rc;
+}
+
+/* ---- snapshots -------------------------------------------------------- */
+
+struct snapshot_put {
+    struct raft_io_snapshot_put inner;
+    struct raft_io_snapshot_put *outer;
+    raft_io_snapshot_put_cb cb;
+    struct engine *engine;
+};
+
+static void
+on_snapshot(struct raft_io_snapshot_put *req, int status)
+{
+    struct snapshot_put *p = req->data;
+
+    if (status != 0 && status != RAFT_CANCELED)
+        engine_fail(p->engine, "cannot write a snapshot to RaftDataDir: %s",
+                    status == RAFT_NOSPACE ? "no room left"
+                                           : raft_strerror(status));
+    p->cb(p->outer, status);
+    free(p);
+}
+
+static int
+io_snapshot_put(struct raft_io *io,
+                unsigned trailing,
+                struct raft_io_snapshot_put *req,
+                const struct raft_snapshot *snapshot,
+                raft_io_snapshot_put_cb cb)
+{
+    struct engine *e = engine_of(io);
+    struct snapshot_put *p = calloc(1, sizeof(*p));
+    int rc;
+
+    if (!p)
+        abort();
+    p->inner.data = p;
+    p->outer = req;
+    p->cb = cb;
+    p->engine = e;
+    rc = e->io_snapshot_put(io, trailing, &p->inner, snapshot, on_snapshot);
+    if (rc != 0)
+        free(p);
+    return rc;
+}
+
+/* ---- taking entries back ---------------------------------------------- */
+
+/* Where the members that count now are among what is taken back, only the log
+ * on the disk says who counts then: reading that is a start's business. */
+static int
+io_truncate(struct raft_io *io, raft_index index)
+{
+    struct engine *e = engine_of(io);
+    int rc = e->io_truncate(io, index);
+
+    if (index <= e->raft.configuration_index)
+        engine_fail(e, "a change of members was taken back by who leads now: "
+                       "this node has to start again");
+    return rc;
+}
+
+/* libraft takes a change of members back by reading the one before, without
+ * looking whether the log still has it. Then we call it committed, which a
+ * start would do too, and io_truncate sees to the rest. */
+static void
+spare_rollback(struct engine *e, const struct raft_message *msg)
+{
+    struct raft *r = &e->raft;
+
+    if (msg->type != RAFT_IO_APPEND_ENTRIES ||
+        r->configuration_uncommitted_index == 0 ||
+        msg->append_entries.term < r->current_term ||
+        (r->state == RAFT_LEADER &&
+         msg->append_entries.term == r->current_term) ||
+        r->configuration_index > r->log.offset)
+        return;
+    r->configuration_index = r->configuration_uncommitted_index;
+    r->configuration_uncommitted_index = 0;
 }
 
 /* ---- receive ---------------------------------------------------------- */
@@ -76,12 +197,13 @@ io_append(struct raft_io *io,
 static void
 hear(struct engine *e, uint64_t id)
 {
-    size_t i = 0;
+    size_t at = 0;
 
-    while (i < HEARD_MAX - 1 && e->heard[i].id != 0 && e->heard[i].id != id)
-        i++;
-    e->heard[i].id = id;
-    e->heard[i].mono_ms = clock_mono_ms();
+    for (size_t i = 0; i < HEARD_MAX && e->heard[at].id != id; i++)
+        if (e->heard[i].id == id || e->heard[i].mono_ms < e->heard[at].mono_ms)
+            at = i;
+    e->heard[at].id = id;
+    e->heard[at].mono_ms = clock_mono_ms();
 }
 
 int64_t
@@ -111,6 +233,7 @@ on_receive(struct raft_io *io, struct raft_message *msg)
     hear(e, msg->server_id);
     if (too_soon_to_vote(e, msg))
         return;
+    spare_rollback(e, msg);
     e->recv(io, msg);
     engine_look(e);
 }
@@ -151,6 +274,7 @@ on_turn(uv_timer_t *timer)
     if (++e->io_turns <= CLOSE_TURNS)
         return;
     uv_timer_stop(timer);
+    give_back_unwritten(e);
     e->io_closed(&e->io);
 }
 
@@ -176,11 +300,15 @@ io_close(struct raft_io *io, raft_io_close_cb cb)
 void
 engine_wrap_io(struct engine *e)
 {
-    e->io_close = e->io.close;
-    e->io.close = io_close;
     e->io_start = e->io.start;
     e->io_append = e->io.append;
+    e->io_truncate = e->io.truncate;
+    e->io_snapshot_put = e->io.snapshot_put;
+    e->io_close = e->io.close;
     e->io.start = io_start;
     e->io.append = io_append;
+    e->io.truncate = io_truncate;
+    e->io.snapshot_put = io_snapshot_put;
+    e->io.close = io_close;
     e->io.time = io_time;
 }

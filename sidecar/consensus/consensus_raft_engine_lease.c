@@ -91,7 +91,8 @@ engine_look(struct engine *e)
     int state = raft_state(&e->raft);
 
     if (state == RAFT_UNAVAILABLE && !e->leaving)
-        engine_fail(e, "raft stopped: %s", raft_errmsg(&e->raft));
+        engine_fail(e, "raft stopped: %s",
+                    *e->io.errmsg ? e->io.errmsg : raft_errmsg(&e->raft));
     if (state != RAFT_LEADER)
         engine_lose(e);
     else if (e->lead_term == 0)

@@ -79,6 +79,14 @@ engine_change_step(struct engine *e)
     }
 }
 
+/* Nobody will know here what becomes of it. */
+void
+engine_change_abandon(struct engine *e)
+{
+    if (e->change_cb)
+        answer(e, RAFT_LEADERSHIPLOST, "look at the list of members");
+}
+
 static void
 prepare(struct engine *e, uint64_t id, engine_member_cb cb, void *data)
 {
@@ -105,6 +113,19 @@ engine_add(struct engine *e,
         return -1;
     prepare(e, id, cb, data);
     begin(e, CHANGE_ADD, raft_add(&e->raft, &e->change, id, address, on_step));
+    return 0;
+}
+
+int
+engine_finish_add(struct engine *e,
+                  uint64_t id,
+                  engine_member_cb cb,
+                  void *data)
+{
+    if (!is_free(e))
+        return -1;
+    prepare(e, id, cb, data);
+    make_voter(e);
     return 0;
 }
 

@@ -14,6 +14,8 @@ enum engine_change_step {
     CHANGE_REMOVE
 };
 
+struct append;
+
 struct engine {
     struct loop *loop;
     const char *dir;
@@ -46,6 +48,14 @@ struct engine {
                      unsigned n,
                      raft_io_append_cb cb);
     void (*io_close)(struct raft_io *io, raft_io_close_cb cb);
+    int (*io_truncate)(struct raft_io *io, raft_index index);
+    int (*io_snapshot_put)(struct raft_io *io,
+                           unsigned trailing,
+                           struct raft_io_snapshot_put *req,
+                           const struct raft_snapshot *snapshot,
+                           raft_io_snapshot_put_cb cb);
+    uint64_t appends; /* so far */
+    struct append *unwritten;
     raft_io_recv_cb recv;
     raft_io_tick_cb ticked;
     raft_io_close_cb io_closed;
@@ -68,8 +78,9 @@ struct engine {
     engine_member_cb change_cb;
     void *change_data;
 
+    size_t proposals; /* not answered yet */
+    int draining;     /* until they are */
     struct raft_transfer transfer;
-    int transferring;
     uv_timer_t patience; /* with a hand-over */
     void (*handed_over)(void *data);
     void *handed_over_data;
@@ -102,6 +113,7 @@ void engine_lose(struct engine *e);
 
 /* consensus_raft_engine_member.c */
 void engine_change_step(struct engine *e);
+void engine_change_abandon(struct engine *e);
 
 /* consensus_raft_engine_fsm.c */
 void engine_set_fsm(struct engine *e);

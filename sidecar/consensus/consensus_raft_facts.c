@@ -67,6 +67,12 @@ teller_proven(struct teller *t, uint64_t mono_ms)
         tell(t);
 }
 
+void
+teller_forget(struct teller *t)
+{
+    t->proven_ms = 0;
+}
+
 uint64_t
 teller_proven_ms(const struct teller *t)
 {

@@ -24,6 +24,7 @@
 #define PEERS_MAX 256  /* on links */
 #define WAITED_MS 5000 /* then it is worth a line */
 #define SAY_EVERY_MS 10000
+#define SHUN_MS 15000 /* who could not be taken in, while others wait */
 
 /* A node that may be founded with. */
 struct fellow {
@@ -34,15 +35,20 @@ struct fellow {
     uint64_t fresh_ms; /* it was there, and fresh; 0: not yet */
 };
 
+/* For whom a node waits that is no member. */
+enum waits { WAITS_NOBODY, WAITS_FOUNDER, WAITS_OPERATOR };
+
 struct founder {
     struct consensus *c;
     struct fellow *fellows;
     size_t nfellows;
-    int finding; /* looks whether it may found */
-    int forming; /* a proposal of ours is under way */
+    int finding;         /* looks whether it may found */
+    int forming;         /* a proposal of ours is under way */
+    uint64_t shunned_id; /* who was taken in last … */
+    uint64_t shunned_ms; /* … and was not; 0: it was */
     uint64_t begin_ms;
     uint64_t said_ms;
-    int waits; /* was said */
+    enum waits waits; /* was said last */
 };
 
 static int
@@ -56,13 +62,15 @@ say_again(struct founder *f)
     return 1;
 }
 
-static void
+static int
 save(struct consensus *c)
 {
     char err[256];
 
-    if (raft_dir_save(&c->dir, err, sizeof(err)) != 0)
-        log_error("raft_data_dir", log_str("error", err));
+    if (raft_dir_save(&c->dir, err, sizeof(err)) == 0)
+        return 0;
+    log_error("raft_data_dir", log_str("error", err));
+    return -1;
 }
 
 /* ---- looking for the others ------------------------------------------- */
@@ -87,11 +95,13 @@ found(struct founder *f)
     struct consensus *c = f->c;
     char err[512];
 
-    if (engine_bootstrap(c->engine, err, sizeof(err)) == 0)
-        log_info("raft_founding", log_str("address", c->self),
-                 log_int("nodes", (int64_t)c->nnodes));
-    else
-        log_warn("raft_not_founding", log_str("error", err));
+    if (engine_bootstrap(c->engine, err, sizeof(err)) != 0) {
+        snprintf(c->why, sizeof(c->why), "founding: %.480s", err);
+        c->failed = 1;
+        return;
+    }
+    log_info("raft_founding", log_str("address", c->self),
+             log_int("nodes", (int64_t)c->nnodes));
     begin(f);
 }
 
@@ -237,17 +247,30 @@ on_member(void *data, int status, const char *text)
     if (!c->founder)
         return;
     c->founder->forming = 0;
-    if (status != 0)
-        log_warn("raft_not_added", log_str("problem", text));
+    if (status == 0)
+        return;
+    c->founder->shunned_ms = clock_mono_ms();
+    log_warn("raft_not_added", log_str("problem", text));
 }
 
-void
+int
 raft_not_alone(struct consensus *c)
 {
     if (!c->dir.alone)
-        return;
+        return 0;
     c->dir.alone = 0;
-    save(c);
+    if (save(c) == 0)
+        return 0;
+    c->dir.alone = 1;
+    return -1;
+}
+
+/* One that could not be reached must not keep the others out. */
+static int
+is_shunned(const struct founder *f, uint64_t id)
+{
+    return id == f->shunned_id && f->shunned_ms != 0 &&
+           clock_mono_ms() < f->shunned_ms + SHUN_MS;
 }
 
 static void
@@ -261,14 +284,43 @@ take_in(struct founder *f)
         const struct handshake_self *p = peers[i];
 
         if (p->observer || !p->fresh || p->nodes != c->identity.nodes ||
-            !is_node(c, p->address) || is_member(c, p->id, p->address))
+            !is_node(c, p->address) || is_member(c, p->id, p->address) ||
+            is_shunned(f, p->id))
             continue;
-        if (engine_add(c->engine, p->id, p->address, on_member, c) == 0) {
+        if (raft_not_alone(c) == 0 &&
+            engine_add(c->engine, p->id, p->address, on_member, c) == 0) {
             f->forming = 1;
+            f->shunned_id = p->id;
+            f->shunned_ms = 0;
             log_info("raft_adding", log_str("address", p->address));
         }
         return;
     }
+}
+
+/* A leader that was lost while it added somebody leaves one who is neither in
+ * nor out: 1 if there is. */
+static int
+finish_adding(struct founder *f)
+{
+    struct consensus *c = f->c;
+    size_t count = engine_member_count(c->engine);
+    struct engine_member members[count + 1];
+
+    engine_members(c->engine, members);
+    for (size_t i = 0; i < count; i++) {
+        if (members[i].voter)
+            continue;
+        if (engine_finish_add(c->engine, members[i].id, on_member, c) == 0) {
+            f->forming = 1;
+            f->shunned_id = members[i].id;
+            f->shunned_ms = 0;
+            log_info("raft_adding", log_str("address", members[i].address),
+                     log_str("begun", "by another leader"));
+        }
+        return 1;
+    }
+    return 0;
 }
 
 static void
@@ -284,7 +336,7 @@ lead(struct founder *f)
         propose(f, LEDGER_FOUND);
     else if (!c->ledger.settled && voters >= c->nnodes)
         propose(f, LEDGER_SETTLED);
-    else if (!c->ledger.settled)
+    else if (!finish_adding(f) && !c->ledger.settled)
         take_in(f);
 }
 
@@ -294,6 +346,7 @@ static void
 keep_store_id(struct consensus *c)
 {
     if (c->ledger.store_id[0] == '\0' || c->dir.anew ||
+        teller_proven_ms(c->teller) == 0 ||
         strcmp(c->dir.store_id, c->ledger.store_id) == 0)
         return;
     strcpy(c->dir.store_id, c->ledger.store_id);
@@ -301,20 +354,41 @@ keep_store_id(struct consensus *c)
     log_info("raft_store", log_str("store", c->dir.store_id));
 }
 
-/* Not in the list of members, and nobody takes it in by himself. */
+static const char *
+first_node(const struct consensus *c)
+{
+    const char *first = c->nodes[0];
+
+    for (size_t i = 1; i < c->nnodes; i++)
+        if (strcmp(c->nodes[i], first) < 0)
+            first = c->nodes[i];
+    return first;
+}
+
+/* Not in the list of members: nobody leads yet who could take it in, or
+ * nobody takes it in by himself. */
 static void
 say_waiting(struct founder *f)
 {
     struct consensus *c = f->c;
+    const char *leader = raft_leader_address(c);
+    enum waits waits = *leader ? WAITS_OPERATOR : WAITS_FOUNDER;
+    /* Who was removed is not told: it only gets nothing any more. */
+    int removed = link_behind_ms(c->link) > WAITED_MS;
 
-    if (f->waits || clock_mono_ms() < f->begin_ms + WAITED_MS ||
-        is_member(c, c->dir.id, c->self))
+    if (f->waits == waits || clock_mono_ms() < f->begin_ms + WAITED_MS ||
+        (is_member(c, c->dir.id, c->self) && !removed))
         return;
-    f->waits = 1;
-    log_warn("raft_no_member", log_str("address", c->self),
-             log_str("leader", raft_leader_address(c)),
-             log_str("advice", "sluicectl members add, or replace, on any "
-                               "member takes this node in"));
+    f->waits = waits;
+    if (waits == WAITS_FOUNDER)
+        log_warn("raft_waiting", log_str("for", first_node(c)),
+                 log_str("advice", "the first of RaftNodes founds the cluster, "
+                                   "when a majority of them is there"));
+    else
+        log_warn("raft_no_member", log_str("address", c->self),
+                 log_str("leader", leader),
+                 log_str("advice", "sluicectl members add, or replace, on any "
+                                   "member takes this node in"));
 }
 
 void
@@ -367,15 +441,6 @@ found_alone(struct consensus *c, char *err, size_t err_size)
     return engine_bootstrap(c->engine, err, err_size);
 }
 
-static int
-is_first(const struct consensus *c)
-{
-    for (size_t i = 0; i < c->nnodes; i++)
-        if (strcmp(c->nodes[i], c->self) < 0)
-            return 0;
-    return 1;
-}
-
 static void
 find_fellows(struct founder *f)
 {
@@ -399,9 +464,11 @@ prepare(struct founder *f, char *err, size_t err_size)
 
     if (c->dir.logged)
         return readdress(c, err, err_size);
+    if (!is_node(c, c->self))
+        return 0; /* it comes later, and founds nothing */
     if (c->nnodes == 1)
         return found_alone(c, err, err_size);
-    if (!is_first(c))
+    if (strcmp(first_node(c), c->self) != 0)
         return 0;
     find_fellows(f);
     return 1;

@@ -151,17 +151,24 @@ on_answer(struct link *l, const struct frame *f)
 static void
 on_state(struct link *l, const struct frame *f)
 {
-    struct consensus *c = l->c;
+    struct ledger fresh = {0}, *known = &l->c->ledger;
     char err[256];
 
-    if (ledger_load(&c->ledger, f->bytes, f->len, err, sizeof(err)) != 0) {
+    if (ledger_load(&fresh, f->bytes, f->len, err, sizeof(err)) != 0) {
         log_error("raft_state", log_str("peer", l->address),
                   log_str("error", err));
         drop(l, err);
         return;
     }
-    raft_identify(c);
-    teller_changed(c->teller);
+    if (strcmp(fresh.store_id, known->store_id) != 0) {
+        teller_forget(l->c->teller);
+    } else if (fresh.revision < known->revision) {
+        ledger_free(&fresh); /* nobody who acts knows less than we do */
+        return;
+    }
+    ledger_free(known);
+    *known = fresh;
+    teller_changed(l->c->teller);
 }
 
 static void
@@ -180,7 +187,6 @@ on_command(struct link *l, const struct frame *f)
         return;
     }
     ledger_apply(&c->ledger, f->index, &command, NULL);
-    raft_identify(c);
     teller_changed(c->teller);
 }
 
@@ -412,6 +418,12 @@ int
 link_ready(const struct link *l)
 {
     return l->wire && l->acts;
+}
+
+uint64_t
+link_behind_ms(const struct link *l)
+{
+    return l->acts && l->proof_ms != 0 ? clock_mono_ms() - l->proof_ms : 0;
 }
 
 int

@@ -74,7 +74,11 @@ list_peers(const struct consensus *c, struct list *l)
     for (size_t i = 0; i < count && l->count < FRAME_MEMBERS_MAX; i++) {
         struct consensus_member *m;
 
-        if (has_id(l, peers[i]->id))
+        /* What it has may be of another cluster; nobody can tell. */
+        int foreign = !peers[i]->observer && !peers[i]->fresh &&
+                      peers[i]->store_id[0] == '\0';
+
+        if (foreign || has_id(l, peers[i]->id))
             continue;
         m = add_item(l, peers[i]->id, peers[i]->address);
         m->role = peers[i]->observer ? MEMBER_OBSERVER : MEMBER_WAITING;
@@ -108,6 +112,9 @@ static const char no_leader[] =
     "no leader can be reached; ask again when a majority of the raft nodes is "
     "there";
 
+static const char lost[] =
+    "the leader was lost before it answered: look at the list of members";
+
 static void
 refuse(struct asking *a, const char *text)
 {
@@ -127,9 +134,7 @@ on_answer(void *data, const struct frame *f)
         if (a->members_cb)
             a->members_cb(a->data, CONSENSUS_REFUSED, NULL, 0, no_leader);
         else
-            a->change_cb(a->data, CONSENSUS_UNKNOWN,
-                         "the leader was lost before it answered: look at the "
-                         "list of members");
+            a->change_cb(a->data, CONSENSUS_UNKNOWN, lost);
     } else if (f->outcome == CONSENSUS_REFUSED && f->text[0] == '\0') {
         refuse(a, no_leader);
         return;
@@ -248,25 +253,22 @@ is_alive(const struct consensus_member *m)
 static int
 is_safe(const struct list *l,
         const struct consensus_member *goes,
-        int comes,
         char *why,
         size_t size)
 {
-    unsigned voters = (unsigned)comes, alive = (unsigned)comes;
+    unsigned voters = 0, alive = 0;
 
     for (size_t i = 0; i < l->count; i++) {
         const struct consensus_member *m = &l->items[i];
 
-        if (m->role != MEMBER_VOTER || (goes && strcmp(m->id, goes->id) == 0))
+        if (m->role != MEMBER_VOTER || strcmp(m->id, goes->id) == 0)
             continue;
         voters++;
         alive += (unsigned)is_alive(m);
     }
     if (alive > voters / 2)
         return 1;
-    snprintf(why, size,
-             "nothing changed: %u of %u voters would be alive, which is no "
-             "majority",
+    snprintf(why, size, "%u of %u voters would be alive, which is no majority",
              alive, voters);
     return 0;
 }
@@ -280,6 +282,7 @@ plan_going(const struct consensus *c,
            size_t size)
 {
     const struct consensus_member *m = find(l, who, 1);
+    char unsafe[128];
 
     if (!m) {
         snprintf(why, size, "nothing changed: no member is called %.100s", who);
@@ -293,7 +296,10 @@ plan_going(const struct consensus *c,
         return -1;
     }
     ch->goes = *m;
-    return is_safe(l, m, 0, why, size) ? 0 : -1;
+    if (is_safe(l, m, unsafe, sizeof(unsafe)))
+        return 0;
+    snprintf(why, size, "nothing changed: %s", unsafe);
+    return -1;
 }
 
 static int
@@ -366,6 +372,14 @@ end_well(struct changing *ch)
     end(ch, CONSENSUS_DONE, text);
 }
 
+/* What was under way the next leader ends, or takes back. */
+static void
+end_unknown(struct changing *ch)
+{
+    log_warn("raft_members", log_str("problem", lost));
+    end(ch, CONSENSUS_UNKNOWN, lost);
+}
+
 static void
 end_badly(struct changing *ch, const char *what)
 {
@@ -379,6 +393,15 @@ end_badly(struct changing *ch, const char *what)
     end(ch, CONSENSUS_REFUSED, text);
 }
 
+static void
+end_failed(struct changing *ch, int status, const char *text)
+{
+    if (status == RAFT_LEADERSHIPLOST || status == RAFT_NOTLEADER)
+        end_unknown(ch);
+    else
+        end_badly(ch, text);
+}
+
 static void next_step(struct changing *ch);
 
 static void
@@ -387,7 +410,7 @@ on_came(void *data, int status, const char *text)
     struct changing *ch = data;
 
     if (status != 0) {
-        end_badly(ch, text);
+        end_failed(ch, status, text);
         return;
     }
     ch->came = 1;
@@ -400,7 +423,7 @@ on_went(void *data, int status, const char *text)
     struct changing *ch = data;
 
     if (status != 0) {
-        end_badly(ch, text);
+        end_failed(ch, status, text);
         return;
     }
     ch->went = 1;
@@ -412,17 +435,28 @@ come(struct changing *ch)
 {
     struct consensus *c = ch->asking->c;
 
-    raft_not_alone(c);
-    if (engine_add(c->engine, id_of(&ch->comes), ch->comes.address, on_came,
-                   ch) != 0)
+    if (raft_not_alone(c) != 0)
+        end_badly(ch, "RaftDataDir cannot be written");
+    else if (engine_add(c->engine, id_of(&ch->comes), ch->comes.address,
+                        on_came, ch) != 0)
         end_badly(ch, "another change of members is under way");
 }
 
+/* Who lived when this was planned may not any more. */
 static void
 go(struct changing *ch)
 {
-    if (engine_remove(ch->asking->c->engine, id_of(&ch->goes), on_went, ch) !=
-        0)
+    char why[FRAME_TEXT_SIZE] = "";
+    struct list l;
+    int safe;
+
+    make_list(ch->asking->c, &l);
+    safe = is_safe(&l, &ch->goes, why, sizeof(why));
+    free(l.items);
+    if (!safe)
+        end_badly(ch, why);
+    else if (engine_remove(ch->asking->c->engine, id_of(&ch->goes), on_went,
+                           ch) != 0)
         end_badly(ch, "another change of members is under way");
 }
 

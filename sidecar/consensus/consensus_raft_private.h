@@ -84,6 +84,9 @@ void teller_changed(struct teller *t);
 /* Everything that was committed before then is in the ledger. */
 void teller_proven(struct teller *t, uint64_t mono_ms);
 
+/* The facts are of another store: nothing is proven any more. */
+void teller_forget(struct teller *t);
+
 /* As last proven; 0: not yet. */
 uint64_t teller_proven_ms(const struct teller *t);
 
@@ -97,12 +100,14 @@ void server_accept(struct server *s,
                    const void *extra,
                    size_t extra_len);
 
-/* To observers. */
+/* To observers that were sent the facts. */
 void server_push_command(struct server *s,
                          uint64_t index,
                          const void *bytes,
                          size_t len);
-void server_push_state(struct server *s);
+
+/* The facts are others: they are sent anew, with the next proof. */
+void server_forget_pushed(struct server *s);
 
 /* Who is there on a link, fresh nodes and observers too: fills in at most
  * `most`, returns how many. Theirs until the loop goes on. */
@@ -125,6 +130,9 @@ const char *link_leader(const struct link *l);
 /* 1 while the leader is linked and said that it acts. */
 int link_ready(const struct link *l);
 
+/* For how long what the leader has committed did not arrive here. */
+uint64_t link_behind_ms(const struct link *l);
+
 /* Whether its answers came within the last second. */
 int link_healthy(const struct link *l);
 
@@ -137,20 +145,17 @@ void link_ask(struct link *l, struct frame *question, link_cb cb, void *data);
 /* ---- consensus_raft_propose.c ------------------------------------------ */
 
 struct proposer *proposer_new(struct consensus *c);
-void proposer_free(struct proposer *ch);
-void proposer_add(struct proposer *ch,
+void proposer_free(struct proposer *p);
+void proposer_add(struct proposer *p,
                   const struct consensus_change *change,
                   consensus_done_cb cb,
                   void *data);
 
 /* Somebody may be there now who takes what waits; and time passed. */
-void proposer_pump(struct proposer *ch);
+void proposer_pump(struct proposer *p);
 
 /* Refuses what was not sent, and takes no more. */
-void proposer_leave(struct proposer *ch);
-
-/* How many wait for an answer. */
-size_t proposer_pending(const struct proposer *ch);
+void proposer_leave(struct proposer *p);
 
 /* A change that came by a link; only where raft_acts. */
 void proposer_propose(struct consensus *c,
@@ -159,7 +164,7 @@ void proposer_propose(struct consensus *c,
                       void *data);
 
 /* Answers the rest: not known. */
-void proposer_abandon(struct proposer *ch);
+void proposer_abandon(struct proposer *p);
 
 /* ---- consensus_raft_members.c ----------------------------------------- */
 
@@ -176,7 +181,8 @@ struct founder *founder_new(struct consensus *c, char *err, size_t err_size);
 void founder_free(struct founder *f);
 void founder_tick(struct founder *f);
 
-/* Before another member is added. */
-void raft_not_alone(struct consensus *c);
+/* Before another member is added. -1: that could not be noted, and nobody may
+ * be added. */
+int raft_not_alone(struct consensus *c);
 
 #endif

@@ -43,16 +43,16 @@ free_item(struct item *item)
 }
 
 static void
-unlink_item(struct proposer *ch, struct item *item)
+unlink_item(struct proposer *p, struct item *item)
 {
-    struct item **at = &ch->first;
+    struct item **at = &p->first;
 
     while (*at != item)
         at = &(*at)->next;
     *at = item->next;
     if (!*at)
-        ch->last = at;
-    ch->count--;
+        p->last = at;
+    p->count--;
 }
 
 /* The item is gone then, unless raft still has it. */
@@ -63,13 +63,13 @@ answer(struct item *item,
        uint64_t revision,
        const char *text)
 {
-    struct proposer *ch = item->proposer;
+    struct proposer *p = item->proposer;
     consensus_done_cb cb = item->cb;
     void *data = item->data;
     struct consensus_change change =
         outcome == CONSENSUS_DONE ? *stored : item->change;
 
-    unlink_item(ch, item);
+    unlink_item(p, item);
     item->proposer = NULL;
     cb(data, outcome, &change, revision, text);
     if (!item->taken)
@@ -151,9 +151,9 @@ take(struct item *item)
 }
 
 static int
-give(struct proposer *ch, struct item *item)
+give(struct proposer *p, struct item *item)
 {
-    struct consensus *c = ch->c;
+    struct consensus *c = p->c;
     struct frame f = {.kind = FRAME_CHANGE};
 
     if (c->ledger.store_id[0] == '\0')
@@ -174,10 +174,10 @@ give(struct proposer *ch, struct item *item)
 /* ---- time ------------------------------------------------------------- */
 
 static void
-expire(struct proposer *ch)
+expire(struct proposer *p)
 {
     uint64_t now_ms = clock_mono_ms();
-    struct item *item = ch->first, *next;
+    struct item *item = p->first, *next;
 
     for (; item; item = next) {
         next = item->next;
@@ -186,27 +186,39 @@ expire(struct proposer *ch)
                    "may or may not have been stored, repeat it: no answer in "
                    "time");
         else if (!item->taken && now_ms >= item->wait_until_ms)
-            answer(item, CONSENSUS_REFUSED, NULL, 0, why_not(ch->c, item));
+            answer(item, CONSENSUS_REFUSED, NULL, 0, why_not(p->c, item));
     }
 }
 
 void
-proposer_pump(struct proposer *ch)
+proposer_pump(struct proposer *p)
 {
     struct item *next;
 
-    for (struct item *item = ch->first; item; item = next) {
+    for (struct item *item = p->first; item; item = next) {
         next = item->next;
-        if (!item->taken && !item->objection && !give(ch, item))
+        if (!item->taken && item->wait_until_ms != 0 && !give(p, item))
             break;
     }
-    expire(ch);
+    expire(p);
 }
 
 static void
 on_timer(uv_timer_t *timer)
 {
     proposer_pump(timer->data);
+}
+
+/* An end in the past is an end now. */
+static void
+settle(struct consensus_change *change)
+{
+    if (change->ttl_ms > 0)
+        return;
+    if (change->kind == CHANGE_THROTTLE)
+        change->kind = CHANGE_UNTHROTTLE;
+    else if (change->kind == CHANGE_SKIP)
+        change->kind = CHANGE_RECOVER;
 }
 
 /* What the ledger would not take must not get into the log. */
@@ -224,7 +236,7 @@ object(struct item *item)
 }
 
 void
-proposer_add(struct proposer *ch,
+proposer_add(struct proposer *p,
              const struct consensus_change *change,
              consensus_done_cb cb,
              void *data)
@@ -233,49 +245,44 @@ proposer_add(struct proposer *ch,
 
     if (!item)
         abort();
-    *item = (struct item){
-        .proposer = ch, .change = *change, .cb = cb, .data = data};
+    *item =
+        (struct item){.proposer = p, .change = *change, .cb = cb, .data = data};
+    settle(&item->change);
     object(item);
-    if (ch->count < WAITING_MAX && !ch->leaving && !item->objection)
+    if (p->count < WAITING_MAX && !p->leaving && !item->objection)
         item->wait_until_ms = clock_mono_ms() + WAIT_MS;
-    *ch->last = item;
-    ch->last = &item->next;
-    ch->count++;
-    if (item->wait_until_ms == 0 || !give(ch, item))
-        uv_timer_start(&ch->timer, on_timer, 0, 0);
-}
-
-size_t
-proposer_pending(const struct proposer *ch)
-{
-    return ch->count;
+    *p->last = item;
+    p->last = &item->next;
+    p->count++;
+    if (item->wait_until_ms == 0 || !give(p, item))
+        uv_timer_start(&p->timer, on_timer, 0, 0);
 }
 
 void
-proposer_leave(struct proposer *ch)
+proposer_leave(struct proposer *p)
 {
     struct item *next;
 
-    ch->leaving = 1;
-    for (struct item *item = ch->first; item; item = next) {
+    p->leaving = 1;
+    for (struct item *item = p->first; item; item = next) {
         next = item->next;
         if (!item->taken)
-            answer(item, CONSENSUS_REFUSED, NULL, 0, why_not(ch->c, item));
+            answer(item, CONSENSUS_REFUSED, NULL, 0, why_not(p->c, item));
     }
 }
 
 void
-proposer_abandon(struct proposer *ch)
+proposer_abandon(struct proposer *p)
 {
     struct item *item;
 
-    while ((item = ch->first))
+    while ((item = p->first))
         if (item->taken)
             answer(item, CONSENSUS_UNKNOWN, NULL, 0,
                    "may or may not have been stored, repeat it: this node is "
                    "stopping");
         else
-            answer(item, CONSENSUS_REFUSED, NULL, 0, why_not(ch->c, item));
+            answer(item, CONSENSUS_REFUSED, NULL, 0, why_not(p->c, item));
 }
 
 /* ---- life ------------------------------------------------------------- */
@@ -283,15 +290,15 @@ proposer_abandon(struct proposer *ch)
 struct proposer *
 proposer_new(struct consensus *c)
 {
-    struct proposer *ch = calloc(1, sizeof(*ch));
+    struct proposer *p = calloc(1, sizeof(*p));
 
-    if (!ch)
+    if (!p)
         abort();
-    ch->c = c;
-    ch->last = &ch->first;
-    uv_timer_init(&c->loop->uv, &ch->timer);
-    ch->timer.data = ch;
-    return ch;
+    p->c = c;
+    p->last = &p->first;
+    uv_timer_init(&c->loop->uv, &p->timer);
+    p->timer.data = p;
+    return p;
 }
 
 static void
@@ -302,8 +309,8 @@ on_closed(uv_handle_t *handle)
 
 /* Nothing waits any more. */
 void
-proposer_free(struct proposer *ch)
+proposer_free(struct proposer *p)
 {
-    if (ch)
-        uv_close((uv_handle_t *)&ch->timer, on_closed);
+    if (p)
+        uv_close((uv_handle_t *)&p->timer, on_closed);
 }

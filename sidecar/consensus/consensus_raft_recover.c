@@ -98,7 +98,7 @@ show(const struct recovery *r, FILE *out)
     fprintf(out, "node     %016" PRIx64 "\naddress  %s\nstore    %s\n", d->id,
             d->address, d->store_id[0] ? d->store_id : "(none yet)");
     fprintf(out, "term     %" PRIu64 "\nindex    %" PRIu64 "\n",
-            engine_term(r->engine), engine_last(r->engine));
+            engine_last_term(r->engine), engine_last(r->engine));
     engine_members(r->engine, members);
     for (size_t i = 0; i < count; i++)
         fprintf(out, "%s  %016" PRIx64 "  %s%s\n", i ? "       " : "members",
@@ -122,24 +122,21 @@ look(struct recovery *r, FILE *out)
 
 /* ---- the way out ------------------------------------------------------ */
 
-/* Another store from now on: whoever comes back from the old cluster is
- * refused, and its orders count no more. */
+/* Another node, of another store from now on: whoever comes back from the old
+ * cluster is refused, and its orders count no more. Should this be cut short
+ * between the two files, the new node is in no list of members, and waits. */
 static int
 rewrite(struct recovery *r)
 {
     struct raft_dir *d = &r->dir;
     int rc;
 
-    if (open_engine(r) != 0)
+    raft_dir_begin_anew(d, r->conf->raft.self);
+    if (raft_dir_save(d, r->why, sizeof(r->why)) != 0 || open_engine(r) != 0)
         return -1;
     rc = engine_rewrite(r->engine, r->why, sizeof(r->why));
     close_engine(r);
-    if (rc != 0)
-        return -1;
-    d->alone = d->anew = 1;
-    d->store_id[0] = '\0';
-    snprintf(d->address, sizeof(d->address), "%s", r->conf->raft.self);
-    return raft_dir_save(d, r->why, sizeof(r->why));
+    return rc;
 }
 
 static int

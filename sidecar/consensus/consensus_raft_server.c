@@ -3,7 +3,8 @@
  * this node may act, and up to where the log is committed: what was committed
  * before the question is at or below that. Observers are sent the facts, and
  * then every command, in the order of the log, on the same stream as the
- * proofs: when a proof arrives they have all that it speaks of.
+ * proofs: when a proof arrives they have all that it speaks of. By who acts
+ * only: what another has on its disk may be long past.
  */
 #include "consensus/consensus_raft_private.h"
 
@@ -21,6 +22,7 @@ struct peer {
     struct server *server;
     struct wire *wire; /* NULL: gone, and answers are still due */
     struct handshake_self self;
+    int pushed;   /* an observer, and it was sent the facts */
     unsigned due; /* answers of ours that are not known yet */
     struct peer *next;
 };
@@ -114,14 +116,34 @@ due_free(struct due *d)
 }
 
 static void
+push_state(struct peer *p)
+{
+    size_t len;
+    void *bytes = ledger_save(&p->server->c->ledger, &len);
+    struct frame f = {.kind = FRAME_STATE, .bytes = bytes, .len = len};
+
+    wire_send(p->wire, &f);
+    free(bytes);
+    p->pushed = 1;
+}
+
+/* This node names itself, too, when it leads and may not act just now: whoever
+ * asks need not look elsewhere. */
+static void
 on_ask(struct peer *p, const struct frame *question)
 {
     struct consensus *c = p->server->c;
     struct frame f = {.kind = FRAME_ANSWER, .seq = question->seq};
+    const char *leader = engine_leader(c->engine);
 
     f.acts = raft_acts(c);
-    f.index = c->engine ? engine_applied(c->engine) : 0;
-    snprintf(f.leader, sizeof(f.leader), "%s", raft_leader_address(c));
+    f.index = engine_applied(c->engine);
+    snprintf(f.leader, sizeof(f.leader), "%s",
+             *leader ? leader : raft_leader_address(c));
+    if (!f.acts)
+        p->pushed = 0;
+    else if (p->self.observer && !p->pushed)
+        push_state(p);
     answer(p, &f);
 }
 
@@ -225,23 +247,11 @@ on_question(void *data, const struct frame *f)
 
 /* ---- pushes ----------------------------------------------------------- */
 
-static void
-push_state(struct peer *p)
-{
-    size_t len;
-    void *bytes = ledger_save(&p->server->c->ledger, &len);
-    struct frame f = {.kind = FRAME_STATE, .bytes = bytes, .len = len};
-
-    wire_send(p->wire, &f);
-    free(bytes);
-}
-
 void
-server_push_state(struct server *s)
+server_forget_pushed(struct server *s)
 {
     for (struct peer *p = s->peers; p; p = p->next)
-        if (p->self.observer)
-            push_state(p);
+        p->pushed = 0;
 }
 
 void
@@ -254,7 +264,7 @@ server_push_command(struct server *s,
         .kind = FRAME_COMMAND, .index = index, .bytes = bytes, .len = len};
 
     for (struct peer *p = s->peers; p; p = p->next)
-        if (p->self.observer)
+        if (p->pushed)
             wire_send(p->wire, &f);
 }
 
@@ -284,8 +294,6 @@ server_accept(struct server *s,
     s->count++;
     events.data = p;
     p->wire = wire_new(stream, extra, extra_len, QUESTION_MAX, &events);
-    if (p->self.observer)
-        push_state(p);
 }
 
 struct server *

@@ -214,13 +214,13 @@ has_bytes(const struct frame *f)
 void *
 frame_encode(const struct frame *f, size_t *len)
 {
-    size_t most =
-        FIXED_MAX + f->nmembers * MEMBER_MAX + (has_bytes(f) ? f->len : 0);
+    size_t most = FIXED_MAX, len_of_bytes = has_bytes(f) ? f->len : 0;
     struct pack p, length;
     void *bytes;
 
-    if (most > FRAME_MAX)
+    if (f->nmembers > FRAME_MEMBERS_MAX || len_of_bytes > FRAME_MAX - most)
         return NULL;
+    most += f->nmembers * MEMBER_MAX + len_of_bytes;
     bytes = malloc(most);
     if (!bytes)
         abort();
@@ -230,7 +230,7 @@ frame_encode(const struct frame *f, size_t *len)
     pack_u64(&p, f->seq);
     put_fields(&p, f);
     if (has_bytes(f))
-        pack_bytes(&p, f->bytes, f->len);
+        pack_bytes(&p, f->bytes, len_of_bytes);
     if (p.failed)
         abort(); /* every text in a frame has its place's size */
     pack_init(&length, bytes, 4);
@@ -270,12 +270,30 @@ frame_clear(struct frame *f)
 /* ---- bytes as they come ----------------------------------------------- */
 
 static uint32_t
-length_at(const struct frame_reader *r)
+length_at(const struct frame_reader *r, size_t at)
 {
     struct unpack u;
 
-    unpack_init(&u, r->bytes + r->at, r->len - r->at);
+    unpack_init(&u, r->bytes + at, r->len - at);
     return unpack_u32(&u);
+}
+
+/* Of those that are there whole, and the next one. */
+static int
+one_is_longer(const struct frame_reader *r, size_t most)
+{
+    size_t at = r->at;
+
+    while (r->len - at >= 4) {
+        size_t len = length_at(r, at);
+
+        if (len > most)
+            return 1;
+        if (r->len - at - 4 < len)
+            return 0;
+        at += 4 + len;
+    }
+    return 0;
 }
 
 static void
@@ -301,7 +319,7 @@ frame_feed(struct frame_reader *r, const void *bytes, size_t len, size_t most)
     if (len > 0)
         memcpy(r->bytes + r->len, bytes, len);
     r->len += len;
-    return r->len >= 4 && length_at(r) > most ? -1 : 0;
+    return one_is_longer(r, most) ? -1 : 0;
 }
 
 int
@@ -309,9 +327,9 @@ frame_next(struct frame_reader *r, const void **bytes, size_t *len)
 {
     size_t there = r->len - r->at;
 
-    if (there < 4 || there - 4 < length_at(r))
+    if (there < 4 || there - 4 < length_at(r, r->at))
         return 0;
-    *len = length_at(r);
+    *len = length_at(r, r->at);
     *bytes = r->bytes + r->at + 4;
     r->at += 4 + *len;
     return 1;

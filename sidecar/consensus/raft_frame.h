@@ -50,7 +50,7 @@ struct frame {
 };
 
 /* The frame's bytes, malloc'ed, length and kind included. NULL when they were
- * more than FRAME_MAX. */
+ * more than about FRAME_MAX, or the members more than FRAME_MEMBERS_MAX. */
 void *frame_encode(const struct frame *f, size_t *len);
 
 /* Of all that follows the length. 0; -1: it is none. With 0 frame_clear is

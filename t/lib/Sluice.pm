@@ -198,6 +198,7 @@ sub mariadb {
 }
 
 # Starts sluiced on a configuration (text); StateFile is ours if it says none.
+# within => what goes before the command.
 sub sluiced {
     my ($self, $conf, %opt) = @_;
     my $name = $opt{name} // 'sluiced';
@@ -208,7 +209,8 @@ sub sluiced {
     my $path = $self->write_file("$name.json", $conf);
     return $self->add(Sluice::Daemon->new(
         name => $name, log => "$self->{dir}/$name.log",
-        start => ["$self->{build}/sluiced", '-c', $path, @{ $opt{args} // [] }],
+        start => [@{ $opt{within} // [] }, "$self->{build}/sluiced", '-c',
+            $path, @{ $opt{args} // [] }],
         env => { %{ $self->sanitizer_env($name, 1) }, %{ $opt{env} // {} } }));
 }
 

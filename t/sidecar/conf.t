@@ -65,6 +65,7 @@ accepted('every spelling of hosts', cluster('"StaticHostsSettings": {"Hosts":
 
 for my $sample (glob $t->root . '/conf/*.json') {
     local $ENV{SLUICE_PASSWORD} = 'x';
+    local $ENV{SLUICE_RAFT_SECRET} = 'sixteen bytes at least';
     local $ENV{MONITOR_PASSWORD} = 'y';
     my ($rc, $out, $err) = $t->sluiced_run('-t', '-c', $sample);
 

@@ -46,8 +46,9 @@ my %turn = (
 sub back {
     my ($node) = @_;
 
-    return $node->launch if !$node->alive;
-    return $node->cont;
+    return $node->cont if $node->alive;
+    $node->launch;
+    return $node->status;    # from now on it knows what SIGTERM is
 }
 
 # Most hit the leader; the others are no less a part of it.
@@ -58,6 +59,7 @@ sub victim {
 }
 
 leader('at first', @nodes);
+ok(Sluice::Consensus::all_in(@nodes), 'all are in');
 for my $n (1 .. $TURNS) {
     my $leader = leader("turn $n", @nodes);
     my $node = victim($leader);

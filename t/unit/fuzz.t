@@ -9,8 +9,10 @@ use warnings;
 use Cwd qw/ abs_path /;
 use File::Basename qw/ dirname /;
 use File::Temp qw/ tempdir /;
+use POSIX ();
 use Test::More;
 
+my %running;
 my $root = abs_path(dirname(__FILE__) . '/../..');
 my $dir = tempdir(CLEANUP => 1);
 my @clang = (qw/ clang -std=gnu11 -D_GNU_SOURCE -g -O1 /,
@@ -24,35 +26,62 @@ my %parts = (
             [qw{ consensus/ledger*.c consensus/records.c consensus/pack.c }],
         libs => [],
     },
+    fuzz_frame => {
+        sources => [qw{ consensus/raft_frame.c consensus/pack.c }],
+        libs => [],
+    },
+    fuzz_handshake => {
+        sources => [map { "consensus/$_.c" } qw/ handshake handshake_proof
+            pack /],
+        libs => ['-lcrypto'],
+    },
 );
 
 plan skip_all => "no clang with libFuzzer here" unless fuzzer_runtime();
 
-fuzz('fuzz_state', 5, seed_image(), seed_file());
-fuzz('fuzz_order', 2, 'sluice1 6f1c9a52 47 throttle 0.5 60000 app/main1',
+fuzz('fuzz_frame', 2, seed_frames()); # is built soonest
+fuzz('fuzz_state', 3, seed_image(), seed_file());
+fuzz('fuzz_order', 1, 'sluice1 6f1c9a52 47 throttle 0.5 60000 app/main1',
     'sluice1 - 0 unthrottle 0 0 app', 'sluice1 a 3 skip 0 1 db1',
     'sluice1 a 3 recover 0 0 db1', 'sluice1 a 3 beat 0 0 ',
     'sluice1 a 3 hint 0 0 ');
-fuzz('fuzz_format', 2, '1.5e-3', '0x1.8p-2', "a\xc3\xbc\n<b>", '1_0', '-inf');
+fuzz('fuzz_format', 1, '1.5e-3', '0x1.8p-2', "a\xc3\xbc\n<b>", '1_0', '-inf');
 fuzz('fuzz_ledger', 2, seed_commands(), seed_snapshot());
+fuzz('fuzz_handshake', 2, seed_handshakes());
+finish();
 
 done_testing();
 
 ###############################################################################
 
+# Fuzzes while the next target is built.
 sub fuzz {
     my ($name, $seconds, @seeds) = @_;
     my $corpus = "$dir/$name.corpus";
     my ($ok, $out) = run(@clang, "-I$root/ngx_module", "-I$root/sidecar",
         '-o', "$dir/$name", "$root/t/fuzz/$name.c", parts($name), '-lm');
 
+    finish();
     ok($ok, "$name builds") or return diag($out);
 
     mkdir $corpus or die "$corpus: $!\n";
     write_file("$corpus/seed$_", $seeds[$_]) for 0 .. $#seeds;
-    ($ok, $out) = run("$dir/$name", "-max_total_time=$seconds",
-        '-max_len=4096', '-timeout=5', "-artifact_prefix=$dir/", $corpus);
+    %running = (name => $name, seconds => $seconds,
+        pid => start("$dir/$name.out", "$dir/$name",
+            "-max_total_time=$seconds", '-max_len=4096', '-timeout=5',
+            "-artifact_prefix=$dir/", $corpus));
+}
+
+# Waits for the fuzzer that runs, if any.
+sub finish {
+    my $name = $running{name} // return;
+    my $seconds = $running{seconds};
+
+    waitpid($running{pid}, 0);
+    my $ok = $? == 0;
+    my $out = read_file("$dir/$name.out");
     my ($runs) = $out =~ /^Done (\d+) runs/m;
+    %running = ();
     ok($ok && $runs, "$name finds nothing")
         or return diag(join "\n", (split /\n/, $out)[-60 .. -1]);
     cmp_ok($runs, '>', 1000, "$name ran often enough");
@@ -87,6 +116,25 @@ sub run {
     my $out = do { local $/; <$pipe> };
     close($pipe);
     return ($? == 0, $out // '');
+}
+
+# In the background; what it says goes to a file.
+sub start {
+    my ($file, @command) = @_;
+    my $pid = fork() // die "fork: $!\n";
+
+    return $pid if $pid;
+    open(STDOUT, '>', $file) or POSIX::_exit(126);
+    open(STDERR, '>&', \*STDOUT);
+    exec { $command[0] } @command or POSIX::_exit(127);
+}
+
+sub read_file {
+    my ($path) = @_;
+
+    open(my $f, '<:raw', $path) or die "$path: $!\n";
+    local $/;
+    return <$f> // '';
 }
 
 sub write_file {
@@ -159,6 +207,43 @@ sub seed_snapshot {
 
     return pad8(pack('a8 v v Q v/a V V', 'SLLEDGER', 1, 1, 47, '6f1c9a52',
         scalar(@throttles), 1) . join('', @throttles, $skip));
+}
+
+# A frame of each kind, and all of them as a stream, in slices and at once.
+sub seed_frames {
+    my $change = pack('C v/a d Q v/a v/a', 0, 'app/main1', 0.5, 60000, 'alice',
+        'a migration');
+    my $member = pack('v/a v/a C C Q Q', '6f1c9a520b1e77d3', 'db1:10008', 0, 1,
+        ~0, 3);
+    my @frames = map { pack('C Q a*', @$_) } (
+        [1, 7, ''],
+        [2, 7, pack('C Q v/a', 1, 47, 'db1:10008')],
+        [3, 8, $change],
+        [4, 8, pack('C Q a* v/a', 0, 48, $change, 'stored')],
+        [5, 9, ''],
+        [6, 9, pack('C v/a V a* a*', 0, '', 2, $member, $member)],
+        [7, 10, pack('C v/a v/a', 2, 'db1:10008', 'db4:10008')],
+        [8, 10, pack('C v/a', 1, 'it does not wait')],
+        [9, 0, 'SLLEDGER'],
+        [10, 0, pack('Q a*', 48, 'a command')],
+    );
+    my $stream = join '', map { pack('V/a', $_) } @frames;
+
+    return ((map { "\0$_" } @frames), map { "$_$stream" } "\1", "\7",
+        "\xff");
+}
+
+# What a client and a server of a raft port may hear first: byte 0 says who,
+# byte 1 in which slices (0: at once); or damage to a good conversation.
+sub seed_handshakes {
+    my $hello = pack('V C v C Q< a32', 44, 1, 1, 2, 7, 'n');
+    my $challenge = pack('V C v Q< a32', 43, 2, 1, 7, 'n');
+    my @words = ('m', 'x:10008', 'd', '', 1, 0);
+    my @proofs = map { pack('V C a32 v/a v/a v/a Q< C', 56, $_, @words) } 3, 4;
+
+    return ("\2\0$hello$proofs[0]", "\1\0$challenge$proofs[1]",
+        "\1\5$challenge" . pack('V C C a32', 34, 5, 4, 'm'),
+        "\0\0" . "\0" x 48, "\0\0" . "\0" x 36 . "\1\0\1" . "\0" x 9);
 }
 
 sub pad8 {

@@ -38,15 +38,21 @@ plan(skip_all => 'no clang with libFuzzer here')
     unless (run("$clang -o empty empty.c"))[0];
 plan(tests => 3);
 
-chomp(my $libs = `pkg-config --cflags --libs jansson`);
+chomp(my $libs = `pkg-config --cflags --libs jansson libuv`);
 my ($ok, $said) = run("$clang -I$root/sidecar -o fuzz_conf"
     . " $root/t/fuzz/fuzz_conf.c $root/sidecar/base/conf*.c"
+    . " $root/sidecar/base/host_port.c $root/sidecar/base/raft_address.c"
     . " $root/sidecar/base/redis_address.c"
     . " $root/sidecar/base/redis_password.c $libs");
 ok($ok, 'fuzz target builds') or diag($said);
 
 mkdir("$dir/corpus");
 copy($_, "$dir/corpus") for glob("$root/conf/*.json");
+open(my $raft, '>', "$dir/corpus/raft.json") or die "$dir: $!\n";
+print $raft '{"RaftDataDir":"/d","RaftBind":"0.0.0.0","DefaultRaftPort":7,'
+    . '"RaftNodes":["10.0.0.1","[fd00::1]:7","localhost"],"RaftInsecure":true,'
+    . '"RaftSecret":"0123456789abcdef","Role":"voter"}';
+close($raft);
 ($ok, $said) = run("./fuzz_conf -max_total_time=$seconds -max_len=8192"
     . ' -timeout=10 -rss_limit_mb=1024 corpus');
 ok($ok, "fuzzed for $seconds s") or diag($said);

@@ -352,7 +352,7 @@ test_no_store(void **state)
         got = get(&f, paths[i]);
         assert_says(got, 503,
                     "no store is configured that could keep this: set "
-                    "BackendMySQLHost and restart sluiced");
+                    "RaftDataDir or BackendMySQLHost and restart sluiced");
         assert_has(got, "\r\nSluice-Reason: no-store\r\n");
     }
     assert_int_equal(f.nasked, 0);

@@ -137,13 +137,12 @@ static void
 test_self_unknown(void **state)
 {
     (void)state;
-    one_error(KNOWN ", " BIND("10.0.0.4") ", " NODES(THREE),
+    one_error(KNOWN ", " BIND("10.0.0.4") ", " NODES("\"a\", \"b\", \"c\""),
               "error: RaftBind: 10.0.0.4:10008" WHICH
+              "to one of a:10008, b:10008, c:10008\n");
+    one_error(KNOWN ", " BIND("d") ", " NODES(THREE),
+              "error: RaftBind: d:10008" WHICH
               "to one of 10.0.0.1:10008, 10.0.0.2:10008, 10.0.0.3:10008\n");
-    one_error(KNOWN ", " BIND("127.0.0.1:4") ", " NODES(
-                  "\"127.0.0.1:1\", \"127.0.0.1:2\", \"127.0.0.1:3\""),
-              "error: RaftBind: 127.0.0.1:4" WHICH
-              "to one of 127.0.0.1:1, 127.0.0.1:2, 127.0.0.1:3\n");
     one_error(KNOWN ", " BIND("0.0.0.0") ", " NODES("\"192.0.2.1\""),
               "error: RaftBind: 0.0.0.0:10008" WHICH
               "to one of 192.0.2.1:10008\n");
@@ -155,6 +154,22 @@ test_self_unknown(void **state)
               "error: RaftBind: stands for every address: set RaftNodes, so "
               "that the others know what to call this node, or one address "
               "here\n");
+}
+
+/* One that comes later, and is spelled as they are: it is none of them. */
+static void
+test_self_newcomer(void **state)
+{
+    (void)state;
+    self_is(KNOWN ", " BIND("10.0.0.4") ", " NODES(THREE), "10.0.0.4:10008",
+            "10.0.0.4:10008");
+    self_is(KNOWN ", " BIND("127.0.0.1:4") ", " NODES(
+                "\"127.0.0.1:1\", \"127.0.0.1:2\", \"127.0.0.1:3\""),
+            "127.0.0.1:4", "127.0.0.1:4");
+    self_is(KNOWN ", " BIND("b") ", " NODES("\"a\""), "b:10008", "b:10008");
+    one_warning(KNOWN ", " BIND("10.0.0.4") ", " NODES(THREE),
+                "warning: RaftBind: 10.0.0.4:10008 is none of RaftNodes: this "
+                "node waits until it is added to their cluster\n");
 }
 
 static void
@@ -265,6 +280,7 @@ main(void)
         cmocka_unit_test(test_duplicates),
         cmocka_unit_test(test_self_by_address),
         cmocka_unit_test(test_self_unknown),
+        cmocka_unit_test(test_self_newcomer),
         cmocka_unit_test(test_self_here),
         cmocka_unit_test(test_self_twice),
         cmocka_unit_test(test_trust),

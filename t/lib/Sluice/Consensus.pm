@@ -98,14 +98,15 @@ sub store {
         schema($t));
 }
 
-# On a database, or as one of the voters; a voter's id is its address.
+# On a database, or as one of the voters; a voter's id is its address. within
+# => what goes before the command, conf => further keys, observer => 1.
 sub start {
     my ($class, $t, $store, %opt) = @_;
     my $name = $opt{name} // 'node' . ++$t->{nodes};
-    my $votes = $store->isa('Sluice::Voters');
+    my $votes = $store->isa('Sluice::Voters') && !$opt{observer};
     my $more = join '', map { qq("$_": $opt{conf}{$_},\n) }
         sort keys %{ $opt{conf} // {} };
-    my $keys = $votes ? $store->text($name)
+    my $keys = $votes || $opt{observer} ? $store->text($name, %opt)
         : mysql_keys($opt{port} // $store->port);
     my $conf = $t->write_file("$name.json", <<"END");
 {
@@ -115,9 +116,11 @@ $more "Stores": {"MySQL": {"Clusters": {}}}
 END
     my $self = bless {
         name => "consensus $name", log => "$t->{dir}/$name.log", dead => 1,
-        start => ["$t->{build}/tools/consensus_tool", $conf,
+        start => [@{ $opt{within} // [] },
+            "$t->{build}/tools/consensus_tool", $conf,
             $votes ? () : $opt{id} // $name],
         env => $t->sanitizer_env($name, 1), test => $t, changes => 0,
+        votes => $votes,
     }, $class;
 
     $self->launch;
@@ -278,6 +281,17 @@ sub members {
         @member{qw(id address role leads heard behind)} = split /,/;
         \%member;
     } split /;/, $list;
+}
+
+# Waits until each of the nodes has a vote; where a server keeps the facts
+# there are none to wait for.
+sub all_in {
+    my (@nodes) = @_;
+
+    return 1 if !$nodes[0]{votes};
+    return $nodes[0]->wait_for('all to have a vote', sub {
+        @nodes == grep { $_->{role} eq 'voter' } $nodes[0]->members;
+    }, 20);
 }
 
 # "add ADDRESS", "remove WHO", "replace WHO BY", and what became of it.

@@ -60,7 +60,7 @@ sub template {
     return $dir;
 }
 
-# dir, port, cache, args => [].
+# dir, port, cache, args => [], within => what goes before the command.
 sub new {
     my ($class, %opt) = @_;
     my $dir = $opt{dir};
@@ -74,6 +74,7 @@ sub new {
         name => "mariadbd on $opt{port}", port => $opt{port}, dir => $dir,
         log => "$dir/log", dead => 1,
         start => [
+            @{ $opt{within} // [] },
             (-x '/usr/sbin/mariadbd' ? '/usr/sbin/mariadbd' : 'mariadbd'),
             '--no-defaults', ($> == 0 ? ('--user=root') : ()),
             "--datadir=$data", "--port=$opt{port}", "--socket=$dir/sock",

@@ -63,8 +63,9 @@ sub nginx_test {
 }
 
 # Starts nginx and waits until it listens where it should, with all workers.
+# within => what goes before the command.
 sub nginx {
-    my ($self, $conf) = @_;
+    my ($self, $conf, %opt) = @_;
 
     $self->nginx_conf($conf);
     my @ports = $self->read_file('nginx.conf')
@@ -73,8 +74,8 @@ sub nginx {
     $workers = 0 if $conf =~ /\bmaster_process\s+off/;
     my $nginx = $self->{nginx} = $self->add(Sluice::Daemon->new(
         name => 'nginx', log => "$self->{dir}/nginx.out",
-        start => [$self->nginx_command, '-g', 'daemon off;'],
-        quit => 'QUIT', env => $self->nginx_env));
+        start => [@{ $opt{within} // [] }, $self->nginx_command, '-g',
+            'daemon off;'], quit => 'QUIT', env => $self->nginx_env));
     my $up = $self->wait_for('nginx to listen', sub {
         # No use in waiting for a dead one.
         return 'dead' if !$nginx->alive;

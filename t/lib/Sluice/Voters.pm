@@ -32,11 +32,13 @@ sub address {
 
 sub data_dir { return "$_[0]{test}{dir}/raft-$_[1]" }
 
-# What this one's sluiced must be told.
+# What this one's sluiced must be told. observer => 1: it only follows.
 sub conf {
-    my ($self, $name) = @_;
+    my ($self, $name, %opt) = @_;
     my @nodes = map { $self->address($_) } $self->names;
 
+    return { Role => 'observer', RaftSecret => $SECRET, RaftNodes => \@nodes }
+        if $opt{observer};
     return {
         RaftDataDir => $self->data_dir($name),
         RaftBind => $self->address($name),
@@ -47,9 +49,9 @@ sub conf {
 
 # The same as the beginning of a JSON object.
 sub text {
-    my ($self, $name) = @_;
+    my ($self, $name, %opt) = @_;
 
-    return JSON::PP->new->canonical->encode($self->conf($name)) =~
+    return JSON::PP->new->canonical->encode($self->conf($name, %opt)) =~
         s/^\{(.*)\}$/$1,/sr;
 }
 

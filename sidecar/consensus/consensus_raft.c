@@ -193,8 +193,9 @@ on_accept(void *data,
 {
     struct consensus *c = data;
 
-    /* Those of the old store must not take this node for one of theirs. */
-    if (c->dir.anew) {
+    /* Those of the old store must not take this node for one of theirs; and
+     * in the end there is nobody left to answer. */
+    if (c->dir.anew || c->ending) {
         raft_port_hang_up(stream);
         return;
     }

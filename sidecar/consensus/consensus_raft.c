@@ -8,6 +8,7 @@
 #include "base/log.h"
 
 #define TICK_MS 20
+#define COPY_SAY_EVERY_MS 10000
 #define CLOSE_MS 300 /* at most, to hand over and end what is under way */
 
 int
@@ -80,6 +81,34 @@ on_failed(void *data, const char *why)
     c->failed = 1;
 }
 
+/* Of a member's id, and not at its address: its data directory was copied. The
+ * copy must neither vote nor be heard as that member. */
+static int
+is_copy(const struct consensus *c, const struct handshake_self *other)
+{
+    size_t count = engine_member_count(c->engine);
+    struct engine_member members[count + 1];
+
+    engine_members(c->engine, members);
+    for (size_t i = 0; i < count; i++)
+        if (members[i].id == other->id && !other->observer)
+            return strcmp(members[i].address, other->address) != 0;
+    return 0;
+}
+
+static void
+say_copy(struct consensus *c, const struct handshake_self *other)
+{
+    uint64_t now_ms = clock_mono_ms();
+
+    if (c->copy_said_ms != 0 && now_ms < c->copy_said_ms + COPY_SAY_EVERY_MS)
+        return;
+    c->copy_said_ms = now_ms;
+    log_error("raft_refused", log_str("peer", other->address),
+              log_str("problem", "the node id of another member: a copied data "
+                                 "directory"));
+}
+
 static void
 on_accept(void *data,
           const struct handshake *proven,
@@ -89,10 +118,18 @@ on_accept(void *data,
 {
     struct consensus *c = data;
 
-    /* Those of the old store must not take this node for one of theirs. */
-    if (c->dir.anew)
+    /* Those of the old store must not take this node for one of theirs; and
+     * in the end there is nobody left to answer. */
+    if (c->dir.anew || c->ending) {
         raft_port_hang_up(stream);
-    else if (proven->role == HANDSHAKE_RAFT && !proven->other.observer)
+        return;
+    }
+    if (is_copy(c, &proven->other)) {
+        say_copy(c, &proven->other);
+        raft_port_hang_up(stream);
+        return;
+    }
+    if (proven->role == HANDSHAKE_RAFT && !proven->other.observer)
         transport_accept(c->transport, proven, stream);
     else if (proven->role == HANDSHAKE_LINK)
         server_accept(c->server, proven, stream, extra, extra_len);

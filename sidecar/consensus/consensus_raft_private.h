@@ -56,6 +56,7 @@ struct consensus {
     int failed;
     char why[512]; /* it failed */
     int told;      /* that it failed */
+    uint64_t copy_said_ms;
 
     uv_timer_t closing; /* bounds the end */
     int ending;

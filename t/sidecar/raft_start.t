@@ -166,22 +166,36 @@ $node{c}->kill;
 $node{c}->start(%{ $voters->conf('c') });
 all_well('with its secret again', @three);
 
-# A copy of a data directory, with the copied node running: same id.
-copy_dir($voters->data_dir('b'), "$t->{dir}/raft-copy");
-my $copied = read_node_json("$t->{dir}/raft-copy");
-write_node_json("$t->{dir}/raft-copy", { %$copied, address => $voters->address('copy') });
+# A copy of a data directory, at another address: it is refused as it is.
+# Where somebody told it that it is called so, there are two of one id.
+my $leader = $t->wait_for('a leader', sub { (grep { $_->leads } @three)[0] }, 20);
+my ($original) = grep { $_ != $leader } @three;
+my $copied_dir = "$t->{dir}/raft-copy";
+copy_dir($voters->data_dir($original->{name}), $copied_dir);
+my $copied = read_node_json($copied_dir);
 my $copy = Sluice::RaftNode->new($t, $voters, 'copy', conf => {
-    RaftDataDir => "$t->{dir}/raft-copy", RaftBind => $voters->address('copy'),
-    RaftNodes => [map { $voters->address($_) } qw(a b copy)],
+    RaftDataDir => $copied_dir, RaftBind => $voters->address('copy'),
+    RaftNodes => [map { $voters->address($_) }
+        $leader->{name}, $original->{name}, 'copy'],
 });
-ok($t->wait_for('the copy', sub {
-    $copy->log =~ /the same node id/;
-}, 20), 'a copy: it says that there is another of its id');
-ok($t->wait_for('the one that was copied', sub {
-    $node{b}->log =~ /the same node id/;
-}, 20), 'a copy: so does the one that was copied');
+refuses($copy, 'a copy', qr/event=not_started .*the others call this node/);
+write_node_json($copied_dir, { %$copied, address => $voters->address('copy') });
+$copy->start;
+ok($copy->logs(qr/the same node id/),
+    'a copy: it says that there is another of its id');
+ok($original->logs(qr/the same node id/),
+    'a copy: so does the one that was copied');
+ok($leader->logs(qr/event=raft_refused .*the node id of another member/),
+    'a copy: and the one that leads');
 all_well('beside a copy', @three);
+ok(!$copy->says('/throttle-app/copied', 200), 'a copy: takes no change');
+$original->kill;
+all_well('beside a copy, without the one that was copied',
+    grep { $_ != $original } @three);
+ok(!$copy->leads, 'a copy: does not lead');
 $copy->kill;
+$original->start;
+all_well('without the copy', @three);
 
 # The directory of another cluster, where its facts are other facts.
 my $strange = Sluice::Voters->new($t, 'strange');

@@ -22,10 +22,10 @@ my $store = Sluice::Consensus::store($t, 'one');
 my $data_dir = $store->data_dir('one');
 my $files = Sluice::RaftFiles->new($data_dir);
 
-# Several closed segments, and snapshots in front of them.
+# Several closed segments, and a snapshot in front of most of them.
 my $node = Sluice::Consensus->start($t, $store, name => 'one');
-for my $n (1 .. 3) {
-    $node->random(9000, $n);
+for my $count (9000, 500, 500) {
+    $node->random($count, $count);
     $node->kill;
     $node->launch;
 }

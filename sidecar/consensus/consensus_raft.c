@@ -24,7 +24,7 @@ raft_leader_address(const struct consensus *c)
 
     if (raft_acts(c))
         return c->self;
-    leader = link_leader(c->link);
+    leader = c->link ? link_leader(c->link) : "";
     if (*leader == '\0' && c->engine)
         leader = engine_leader(c->engine);
     return strcmp(leader, c->self) == 0 ? "" : leader;
@@ -37,6 +37,8 @@ on_applied(void *data, uint64_t index, const void *bytes, size_t len)
 {
     struct consensus *c = data;
 
+    if (!c->server)
+        return;
     teller_changed(c->teller);
     server_push_command(c->server, index, bytes, len);
 }
@@ -46,6 +48,8 @@ on_restored(void *data)
 {
     struct consensus *c = data;
 
+    if (!c->server)
+        return;
     teller_changed(c->teller);
     server_forget_pushed(c->server);
 }
@@ -131,7 +135,7 @@ on_accept(void *data,
     }
     if (proven->role == HANDSHAKE_RAFT && !proven->other.observer)
         transport_accept(c->transport, proven, stream);
-    else if (proven->role == HANDSHAKE_LINK)
+    else if (proven->role == HANDSHAKE_LINK && c->server)
         server_accept(c->server, proven, stream, extra, extra_len);
     else
         raft_port_hang_up(stream);
@@ -192,7 +196,7 @@ raft_driver_change(struct consensus *c,
 static void
 raft_driver_hint(struct consensus *c, uint64_t revision)
 {
-    if (revision == 0 || revision > c->ledger.revision)
+    if (c->link && (revision == 0 || revision > c->ledger.revision))
         link_hint(c->link);
 }
 
@@ -205,12 +209,14 @@ raft_driver_status(const struct consensus *c, struct consensus_status *out)
     out->domain = strcmp(c->domain, ":") == 0 ? "" : c->domain;
     out->share_domain = c->share_domain;
     out->leads = raft_acts(c) && is_founded(c);
-    out->healthy = out->leads || link_healthy(c->link);
+    out->healthy = out->leads || (c->link && link_healthy(c->link));
     out->leader = raft_leader_address(c);
     if (c->observer)
         out->state = "Observer";
     else if (out->leads)
         out->state = "Leader";
+    else if (!c->engine)
+        out->state = "Follower";
     else
         out->state = strcmp(engine_state(c->engine), "Leader") == 0
                          ? "Candidate"
@@ -341,7 +347,10 @@ handle_closed(uv_handle_t *handle)
 
     if (--c->handles > 0)
         return;
+    if (c->proposer)
+        proposer_abandon(c->proposer);
     say_closed(c);
+    proposer_free(c->proposer);
     free_all(c);
 }
 
@@ -360,6 +369,7 @@ engine_closed(void *data)
 {
     struct consensus *c = data;
 
+    c->engine = NULL;
     if (c->transport)
         transport_free(c->transport);
     if (c->port)
@@ -368,6 +378,8 @@ engine_closed(void *data)
         port_closed(c);
 }
 
+/* Until the port is closed strangers come, and until this is said to be closed
+ * somebody may ask: what is gone is NULL, and changes are refused. */
 static void
 close_parts(void *data)
 {
@@ -378,9 +390,11 @@ close_parts(void *data)
     founder_free(c->founder);
     c->founder = NULL;
     server_free(c->server);
+    c->server = NULL;
     link_free(c->link);
-    proposer_free(c->proposer);
+    c->link = NULL;
     teller_free(c->teller);
+    c->teller = NULL;
     if (c->engine)
         engine_close(c->engine, engine_closed, c);
     else

@@ -152,19 +152,26 @@ end(struct changing *ch, enum consensus_outcome outcome, const char *text)
     free(ch);
 }
 
+/* An even number of voters survives no more than one less. */
+static const char *
+advice(size_t voters)
+{
+    if (voters == 2)
+        return ", and both must live";
+    return voters % 2 == 0 ? ", which survive no more than one less" : "";
+}
+
 static void
 end_well(struct changing *ch)
 {
     char text[FRAME_TEXT_SIZE];
     size_t voters = engine_voter_count(ch->c->engine);
 
-    snprintf(
-        text, sizeof(text), "%s%.150s%s%s%.150s%s; %zu voter%s now%s",
-        ch->came ? "added " : "", ch->came ? ch->comes.address : "",
-        ch->came && ch->went ? ", " : "", ch->went ? "removed " : "",
-        ch->went ? ch->goes.address : "", "", voters, voters == 1 ? "" : "s",
-        voters == 2 || voters == 4 ? ", which survive no more than one less"
-                                   : "");
+    snprintf(text, sizeof(text), "%s%.150s%s%s%.150s; %zu voter%s now%s",
+             ch->came ? "added " : "", ch->came ? ch->comes.address : "",
+             ch->came && ch->went ? ", " : "", ch->went ? "removed " : "",
+             ch->went ? ch->goes.address : "", voters, voters == 1 ? "" : "s",
+             advice(voters));
     log_info("raft_members", log_str("done", text));
     end(ch, CONSENSUS_DONE, text);
 }

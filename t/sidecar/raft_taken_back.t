@@ -2,8 +2,8 @@
 
 # A leader that is lost while it removes a member: the others never heard of
 # that, go on, and take it back. It must not believe in it any longer, whether
-# it was frozen or killed, and whether its log still has the entry that said
-# who was a member before, or not.
+# it was frozen or killed. LONG=1: its log no longer has the entry that said
+# who was a member before.
 
 use warnings;
 use strict;
@@ -18,6 +18,8 @@ use Sluice::RaftFiles;
 ###############################################################################
 
 $ENV{SLUICE_CONSENSUS} = 'raft';
+
+my $LONG = $ENV{LONG};
 
 # libraft's type of an entry that changes the members.
 my $RAFT_CHANGE = 3;
@@ -169,23 +171,23 @@ sub taken_back {
 ###############################################################################
 
 ok(Sluice::Consensus::all_in(@node{@names}), 'three have a vote');
-taken_back('frozen', 'frozen');
-taken_back('killed', 'killed');
 
 # The log gets so long that its beginning is thrown away.
-for my $seed (1 .. 6) {
+for my $seed ($LONG ? 1 .. 6 : ()) {
     last if 3 == grep { $files{$_}->first_index > 20 } @names;
     my $leader = leader();
 
-    $node{$leader}->random(8400, $seed);
+    $node{$leader}->random(5700, $seed);
     $node{$_}->pass_over for others($leader);
     fact($leader);
     equal("$seed: a long log", @names);
 }
-cmp_ok($files{$_}->first_index, '>', 20, "$_ threw away who was a member first")
-    for @names;
-taken_back('frozen, after a long time', 'frozen');
-taken_back('killed, after a long time', 'killed');
+for my $name ($LONG ? @names : ()) {
+    cmp_ok($files{$name}->first_index, '>', 20,
+        "$name threw away who was a member first");
+}
+taken_back('frozen', 'frozen');
+taken_back('killed', 'killed');
 
 is_deeply([Sluice::Consensus::overlaps(values %node)], [],
     'never did two act at once');

@@ -22,12 +22,28 @@
 #include "consensus/consensus_raft_engine_private.h"
 
 #include <stdlib.h>
+#include <sys/statvfs.h>
+
+#define ROOM_BYTES (16u * 1024 * 1024) /* with less nothing big is written */
 
 static raft_time
 io_time(struct raft_io *io)
 {
     (void)io;
     return clock_mono_ms();
+}
+
+/* libraft says "I/O error" of a full disk, too. */
+static const char *
+disk_problem(const struct engine *e, int status)
+{
+    struct statvfs fs;
+
+    if (status == RAFT_NOSPACE ||
+        (statvfs(e->dir, &fs) == 0 &&
+         (uint64_t)fs.f_bavail * fs.f_frsize < ROOM_BYTES))
+        return "no room left";
+    return *e->io.errmsg ? e->io.errmsg : raft_strerror(status);
 }
 
 /* ---- append ----------------------------------------------------------- */
@@ -54,11 +70,24 @@ keep_unwritten(struct engine *e, struct append *a)
     *at = a;
 }
 
+/* The append that follows a truncation is written after it. */
+static void
+truncated(struct engine *e, uint64_t number)
+{
+    if (e->truncating == 0 || number < e->truncating)
+        return;
+    e->truncating = 0;
+    if (e->members_taken_back)
+        engine_fail(e, "a change of members was taken back by who leads now: "
+                       "this node has to start again");
+}
+
 static void
 on_appended(struct raft_io_append *req, int status)
 {
     struct append *a = req->data;
 
+    truncated(a->engine, a->number);
     if (status == 0) {
         a->cb(a->outer, status);
         free(a);
@@ -67,8 +96,7 @@ on_appended(struct raft_io_append *req, int status)
     keep_unwritten(a->engine, a);
     if (status != RAFT_CANCELED)
         engine_fail(a->engine, "cannot write to RaftDataDir: %s",
-                    status == RAFT_NOSPACE ? "no room left"
-                                           : raft_strerror(status));
+                    disk_problem(a->engine, status));
 }
 
 /* From the last to the first. */
@@ -106,7 +134,8 @@ io_append(struct raft_io *io,
     a->last = raft_last_index(&e->raft);
     rc = e->io_append(io, &a->inner, entries, n, on_appended);
     if (rc != 0) {
-        engine_fail(e, "cannot write to RaftDataDir: %s", raft_strerror(rc));
+        engine_fail(e, "cannot write to RaftDataDir: %s", disk_problem(e, rc));
+        truncated(e, a->number);
         free(a);
     }
     return rc;
@@ -128,8 +157,7 @@ on_snapshot(struct raft_io_snapshot_put *req, int status)
 
     if (status != 0 && status != RAFT_CANCELED)
         engine_fail(p->engine, "cannot write a snapshot to RaftDataDir: %s",
-                    status == RAFT_NOSPACE ? "no room left"
-                                           : raft_strerror(status));
+                    disk_problem(p->engine, status));
     p->cb(p->outer, status);
     free(p);
 }
@@ -160,17 +188,19 @@ io_snapshot_put(struct raft_io *io,
 /* ---- taking entries back ---------------------------------------------- */
 
 /* Where the members that count now are among what is taken back, only the log
- * on the disk says who counts then: reading that is a start's business. */
+ * on the disk says who counts then: reading that is a start's business, once it
+ * is written. libraft does not wait for it when it closes either; we do. */
 static int
 io_truncate(struct raft_io *io, raft_index index)
 {
     struct engine *e = engine_of(io);
     int rc = e->io_truncate(io, index);
 
-    if (index <= e->raft.configuration_index)
-        engine_fail(e, "a change of members was taken back by who leads now: "
-                       "this node has to start again");
-    return rc;
+    if (rc != 0)
+        return rc;
+    e->truncating = e->appends + 1;
+    e->members_taken_back |= index <= e->raft.configuration_index;
+    return 0;
 }
 
 /* libraft takes a change of members back by reading the one before, without
@@ -289,12 +319,23 @@ on_closed(struct raft_io *io)
 }
 
 static void
+close_io(uv_timer_t *timer)
+{
+    struct engine *e = timer->data;
+
+    if (e->truncating != 0)
+        return;
+    uv_timer_stop(timer);
+    e->io_close(&e->io, on_closed);
+}
+
+static void
 io_close(struct raft_io *io, raft_io_close_cb cb)
 {
     struct engine *e = engine_of(io);
 
     e->io_closed = cb;
-    e->io_close(io, on_closed);
+    uv_timer_start(&e->patience, close_io, 0, 1);
 }
 
 void

@@ -54,7 +54,9 @@ struct engine {
                            struct raft_io_snapshot_put *req,
                            const struct raft_snapshot *snapshot,
                            raft_io_snapshot_put_cb cb);
-    uint64_t appends; /* so far */
+    uint64_t appends;       /* so far */
+    uint64_t truncating;    /* until that one is written; 0: not */
+    int members_taken_back; /* with it */
     struct append *unwritten;
     raft_io_recv_cb recv;
     raft_io_tick_cb ticked;

@@ -178,7 +178,7 @@ say_waiting(struct founder *f)
     f->waits = waits;
     if (waits == WAITS_FOUNDER)
         log_warn("raft_waiting", log_str("for", first_node(c)),
-                 log_str("advice", "the first of RaftNodes founds the cluster, "
+                 log_str("advice", "that one of RaftNodes founds the cluster, "
                                    "when a majority of them is there"));
     else
         log_warn("raft_no_member", log_str("address", c->self),

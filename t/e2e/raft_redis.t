@@ -22,9 +22,9 @@ my $ORDERS = $ENV{ORDERS} // 10_000;
 my @APPS = map { "app$_" } 1 .. 5;
 my $WORKERS = 2;
 
-# Now and then the cut is healed for a while. It lasts longer than the 5 s for
-# which workers keep what nobody confirms.
-my ($CUT, $HEALED) = (1900, 100);
+# Now and then the cut is healed for a while, after so many orders, and not
+# before the 5 s are over for which workers keep what nobody confirms.
+my ($CUT, $HEALED, $LEAST_S) = (3900, 100, 6);
 
 # About this one something is ordered once in a cut.
 my $RARE = 'rare';
@@ -214,15 +214,29 @@ sub order {
     return;
 }
 
+# Checks all the time, as long as that.
+sub look_until {
+    my ($end) = @_;
+
+    while (time < $end) {
+        for my $worker (@workers) {
+            settled($worker, $_) for @APPS, $RARE;
+        }
+    }
+}
+
 my $begun = time;
+my $cut_since;
 for my $n (0 .. $ORDERS - 1) {
     my $phase = $n % ($CUT + $HEALED);
 
     if ($phase == 0) {
         $net->isolate("n$far");
+        $cut_since = time;
         order($RARE);
         $cuts++;
     } elsif ($phase == $CUT) {
+        look_until($cut_since + $LEAST_S);
         ok(!$net->hears("n$leader", "n$far"), "order $n: cut off still");
         $net->heal;
     }
@@ -234,12 +248,7 @@ note(sprintf '%d orders, %d checks, %d cuts, %d repeated, %.1f s, '
 
 # The cut is healed, and facts arrive that it had not.
 $net->heal;
-my $end = time + 3;
-while (time < $end) {
-    for my $worker (@workers) {
-        settled($worker, $_) for @APPS, $RARE;
-    }
-}
+look_until(time + 3);
 
 is(scalar(@late), 0, "all of $ORDERS orders arrived by Redis");
 is_deeply(\@taken_back, [], 'no worker went back from what it had said');

@@ -411,6 +411,8 @@ on_closing(uv_timer_t *timer)
     log_warn("raft_slow_end", log_str("problem", "the disk does not answer"));
     if (c->proposer)
         proposer_abandon(c->proposer);
+    if (c->engine)
+        engine_change_abandon(c->engine);
     say_closed(c);
 }
 

@@ -310,7 +310,15 @@ drop_metadata(const char *path)
     unlink(file);
 }
 
-/* Something of a log. */
+/* libraft begins each file under such a name, and removes it at its start. */
+static int
+is_unfinished(const char *name)
+{
+    return strncmp(name, "tmp-", strlen("tmp-")) == 0;
+}
+
+/* Something of a log: 1 or 0. -1, with errno: nobody can tell, and a log that
+ * is only out of reach must not be taken for a lost one. */
 static int
 has_files(const char *path)
 {
@@ -319,11 +327,21 @@ has_files(const char *path)
     int found = 0;
 
     if (!dir)
-        return 0;
-    while (!found && (entry = readdir(dir)))
-        found = entry->d_name[0] != '.' && !is_metadata(entry->d_name);
+        return -1;
+    while (!found && (errno = 0, entry = readdir(dir)))
+        found = entry->d_name[0] != '.' && !is_metadata(entry->d_name) &&
+                !is_unfinished(entry->d_name);
+    if (!found && errno != 0)
+        found = -1;
     closedir(dir);
     return found;
+}
+
+static int
+look_for_log(struct raft_dir *d, char *err, size_t err_size)
+{
+    d->logged = has_files(d->raft);
+    return d->logged < 0 ? fail_errno(err, err_size, d->raft) : 0;
 }
 
 static int
@@ -341,7 +359,6 @@ open_dirs(struct raft_dir *d, const char *data_dir, char *err, size_t err_size)
         make_dir(d->raft, err, err_size) != 0)
         return -1;
     leave_freno_alone(data_dir);
-    d->logged = has_files(d->raft);
     return 0;
 }
 
@@ -381,8 +398,9 @@ raft_dir_open(struct raft_dir *d,
     snprintf(d->domain, sizeof(d->domain), "%s", conf->domain);
     snprintf(d->address, sizeof(d->address), "%s", conf->raft.self);
     if (open_dirs(d, conf->raft.data_dir, err, err_size) == 0 &&
-        take_lock(d, err, err_size) == 0 && try_file(d, err, err_size) == 0 &&
-        load_node(d, err, err_size) == 0 &&
+        take_lock(d, err, err_size) == 0 &&
+        look_for_log(d, err, err_size) == 0 &&
+        try_file(d, err, err_size) == 0 && load_node(d, err, err_size) == 0 &&
         (d->logged || begin_empty(d, err, err_size) == 0)) {
         warn_of_memory(d);
         return 0;

@@ -166,8 +166,9 @@ say_damaged(const struct engine *e, int rc, char *err, size_t err_size)
     if (!strstr(text, "segment") && !strstr(text, "snapshot-"))
         raft_snapshot_newest(e->dir, name);
     snprintf(err, err_size,
-             "%s%s%s%s: %s: restore RaftDataDir as a whole, or give this node "
-             "an empty one",
+             "%s%s%s%s: %s: give this node an empty RaftDataDir, and the "
+             "others take it in (sluicectl members replace); only a node that "
+             "was alone may be restored from a copy",
              e->dir, *name ? "/" : "", name, *name && !*text ? ".meta" : "",
              *text ? text : raft_strerror(rc));
 }

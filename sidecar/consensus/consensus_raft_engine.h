@@ -133,6 +133,9 @@ int engine_finish_add(struct engine *e,
 int
 engine_remove(struct engine *e, uint64_t id, engine_member_cb cb, void *data);
 
+/* Answers a change of members that is under way: RAFT_LEADERSHIPLOST. */
+void engine_change_abandon(struct engine *e);
+
 /* Stops acting at once, and hands over to another voter if it leads; calls
  * back when that is done or took too long. A change of members that is under
  * way is answered before: RAFT_LEADERSHIPLOST. */

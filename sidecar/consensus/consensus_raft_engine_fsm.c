@@ -26,8 +26,13 @@ static int
 fsm_snapshot(struct raft_fsm *fsm, struct raft_buffer *bufs[], unsigned *n_bufs)
 {
     struct engine *e = fsm->data;
-    struct raft_buffer *buf = raft_malloc(sizeof(*buf));
+    struct raft_buffer *buf;
 
+    /* libraft would put members into it that may be taken back: later. */
+    if (e->raft.configuration_uncommitted_index != 0 ||
+        e->raft.configuration_index > e->raft.last_applied)
+        return RAFT_BUSY;
+    buf = raft_malloc(sizeof(*buf));
     if (!buf)
         return RAFT_NOMEM;
     buf->base = ledger_save(e->ledger, &buf->len);

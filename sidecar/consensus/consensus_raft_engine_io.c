@@ -24,7 +24,7 @@
 #include <stdlib.h>
 #include <sys/statvfs.h>
 
-#define ROOM_BYTES (16u * 1024 * 1024) /* with less nothing big is written */
+#define ROOM_BYTES (9u * 1024 * 1024) /* for a segment, and a little more */
 
 static raft_time
 io_time(struct raft_io *io)
@@ -33,15 +33,20 @@ io_time(struct raft_io *io)
     return clock_mono_ms();
 }
 
+static int
+has_room(const struct engine *e)
+{
+    struct statvfs fs;
+
+    return statvfs(e->dir, &fs) != 0 ||
+           (uint64_t)fs.f_bavail * fs.f_frsize >= ROOM_BYTES;
+}
+
 /* libraft says "I/O error" of a full disk, too. */
 static const char *
 disk_problem(const struct engine *e, int status)
 {
-    struct statvfs fs;
-
-    if (status == RAFT_NOSPACE ||
-        (statvfs(e->dir, &fs) == 0 &&
-         (uint64_t)fs.f_bavail * fs.f_frsize < ROOM_BYTES))
+    if (status == RAFT_NOSPACE || !has_room(e))
         return "no room left";
     return *e->io.errmsg ? e->io.errmsg : raft_strerror(status);
 }
@@ -88,13 +93,13 @@ on_appended(struct raft_io_append *req, int status)
     struct append *a = req->data;
 
     truncated(a->engine, a->number);
-    if (status == 0) {
+    if (status == 0 && !a->engine->failed) {
         a->cb(a->outer, status);
         free(a);
         return;
     }
     keep_unwritten(a->engine, a);
-    if (status != RAFT_CANCELED)
+    if (status != 0 && status != RAFT_CANCELED)
         engine_fail(a->engine, "cannot write to RaftDataDir: %s",
                     disk_problem(a->engine, status));
 }
@@ -121,9 +126,12 @@ io_append(struct raft_io *io,
           raft_io_append_cb cb)
 {
     struct engine *e = engine_of(io);
-    struct append *a = calloc(1, sizeof(*a));
+    struct append *a;
     int rc;
 
+    if (e->failed)
+        return RAFT_IOERR;
+    a = calloc(1, sizeof(*a));
     if (!a)
         abort();
     a->inner.data = a;
@@ -135,7 +143,6 @@ io_append(struct raft_io *io,
     rc = e->io_append(io, &a->inner, entries, n, on_appended);
     if (rc != 0) {
         engine_fail(e, "cannot write to RaftDataDir: %s", disk_problem(e, rc));
-        truncated(e, a->number);
         free(a);
     }
     return rc;
@@ -155,6 +162,7 @@ on_snapshot(struct raft_io_snapshot_put *req, int status)
 {
     struct snapshot_put *p = req->data;
 
+    p->engine->snapshots--;
     if (status != 0 && status != RAFT_CANCELED)
         engine_fail(p->engine, "cannot write a snapshot to RaftDataDir: %s",
                     disk_problem(p->engine, status));
@@ -170,9 +178,12 @@ io_snapshot_put(struct raft_io *io,
                 raft_io_snapshot_put_cb cb)
 {
     struct engine *e = engine_of(io);
-    struct snapshot_put *p = calloc(1, sizeof(*p));
+    struct snapshot_put *p;
     int rc;
 
+    if (e->failed)
+        return RAFT_IOERR;
+    p = calloc(1, sizeof(*p));
     if (!p)
         abort();
     p->inner.data = p;
@@ -180,12 +191,31 @@ io_snapshot_put(struct raft_io *io,
     p->cb = cb;
     p->engine = e;
     rc = e->io_snapshot_put(io, trailing, &p->inner, snapshot, on_snapshot);
-    if (rc != 0)
+    if (rc == 0)
+        e->snapshots++;
+    else
         free(p);
     return rc;
 }
 
 /* ---- taking entries back ---------------------------------------------- */
+
+/*
+ * libraft does not say when a truncation failed, and forgets one that meets a
+ * snapshot under way: it would then write new entries behind those that are
+ * still there. Neither may happen; a start does it again, from the beginning.
+ */
+static int
+may_truncate(struct engine *e)
+{
+    if (e->snapshots == 0 && has_room(e))
+        return 1;
+    engine_fail(e,
+                "entries are to be taken back, and %s: this node has to "
+                "start again",
+                e->snapshots ? "a snapshot is under way" : "no room is left");
+    return 0;
+}
 
 /* Where the members that count now are among what is taken back, only the log
  * on the disk says who counts then: reading that is a start's business, once it
@@ -194,8 +224,11 @@ static int
 io_truncate(struct raft_io *io, raft_index index)
 {
     struct engine *e = engine_of(io);
-    int rc = e->io_truncate(io, index);
+    int rc;
 
+    if (e->failed || !may_truncate(e))
+        return RAFT_IOERR;
+    rc = e->io_truncate(io, index);
     if (rc != 0)
         return rc;
     e->truncating = e->appends + 1;
@@ -255,6 +288,15 @@ too_soon_to_vote(const struct engine *e, const struct raft_message *msg)
            clock_mono_ms() < e->votes_from_ms;
 }
 
+/* Its leader's word was for the first round, which was sent just now. libraft
+ * would repeat it in every later one, when another may lead. */
+static void
+forget_disrupting(struct engine *e)
+{
+    if (raft_state(&e->raft) == RAFT_CANDIDATE)
+        e->raft.candidate_state.disrupt_leader = false;
+}
+
 static void
 on_receive(struct raft_io *io, struct raft_message *msg)
 {
@@ -265,6 +307,7 @@ on_receive(struct raft_io *io, struct raft_message *msg)
         return;
     spare_rollback(e, msg);
     e->recv(io, msg);
+    forget_disrupting(e);
     engine_look(e);
 }
 

@@ -65,10 +65,10 @@ engine_change_step(struct engine *e)
             answer(e, status, "adding it");
         break;
     case CHANGE_VOTER:
-        if (status == 0)
-            answer(e, 0, "adding it");
-        else
+        if (status == RAFT_NOCONNECTION)
             clean(e);
+        else
+            answer(e, status, "adding it");
         break;
     case CHANGE_CLEAN:
         answer(e, RAFT_NOCONNECTION,

@@ -57,6 +57,7 @@ struct engine {
     uint64_t appends;       /* so far */
     uint64_t truncating;    /* until that one is written; 0: not */
     int members_taken_back; /* with it */
+    unsigned snapshots;     /* being written */
     struct append *unwritten;
     raft_io_recv_cb recv;
     raft_io_tick_cb ticked;
@@ -118,7 +119,6 @@ void engine_lose(struct engine *e);
 
 /* consensus_raft_engine_member.c */
 void engine_change_step(struct engine *e);
-void engine_change_abandon(struct engine *e);
 
 /* consensus_raft_engine_fsm.c */
 void engine_set_fsm(struct engine *e);

@@ -252,6 +252,20 @@ find_fellows(struct founder *f)
                 (struct fellow){.f = f, .address = c->nodes[i]};
 }
 
+/* A voter whose log says nothing has forgotten what it promised. */
+static int
+look_at_log(const struct consensus *c, char *err, size_t err_size)
+{
+    if (c->dir.store_id[0] == '\0' || !engine_empty(c->engine))
+        return 0;
+    snprintf(err, err_size,
+             "%s: the log is empty, and this node was a member: give it an "
+             "empty RaftDataDir, and the others take it in (sluicectl members "
+             "replace)",
+             c->dir.raft);
+    return -1;
+}
+
 /* 0: the engine is to be started now; 1: not yet. */
 static int
 prepare(struct founder *f, char *err, size_t err_size)
@@ -283,6 +297,8 @@ founder_new(struct consensus *c, char *err, size_t err_size)
     rc = prepare(f, err, err_size);
     if (rc == 0)
         rc = engine_start(c->engine, err, err_size);
+    if (rc == 0)
+        rc = look_at_log(c, err, err_size);
     if (rc >= 0)
         return f;
     free(f);

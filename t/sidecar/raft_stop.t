@@ -113,7 +113,7 @@ for my $change (@changes) {
 }
 note(join ', ', map { "$count{$_} $_" } sort keys %count);
 cmp_ok($count{done}, '>', 30 * $ROUNDS, 'many were done');
-cmp_ok($count{unknown} // 0, '<=', $ROUNDS, 'of hardly any nobody knows');
+cmp_ok($count{unknown} // 0, '<=', 3 * $ROUNDS, 'of hardly any nobody knows');
 cmp_ok($count{unread} // 0, '<=', $WRITERS * $ROUNDS / 2,
     'few came too late for it to read');
 for my $node (@nodes) {

@@ -6,17 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void *
-copy(const void *from, size_t count, size_t size)
-{
-    void *to = calloc(count + 1, size);
-
-    if (!to)
-        abort();
-    if (count)
-        memcpy(to, from, count * size);
-    return to;
-}
+#include "consensus/records.h"
 
 /* A read that began after our change was stored has the last word, whatever
  * its revision: the store may have been put back to an older state. */
@@ -39,55 +29,28 @@ known_read(struct known *k, const struct facts *facts)
     free(mine->throttles);
     free(mine->skips);
     *mine = *facts;
-    mine->throttles =
-        copy(facts->throttles, facts->nthrottles, sizeof(*facts->throttles));
-    mine->skips = copy(facts->skips, facts->nskips, sizeof(*facts->skips));
+    mine->throttles = records_copy(facts->throttles, facts->nthrottles,
+                                   sizeof(*facts->throttles));
+    mine->skips =
+        records_copy(facts->skips, facts->nskips, sizeof(*facts->skips));
     k->ever = 1;
     return 0;
 }
 
-/* Where the name is in the sorted array, or would be. Both kinds of records
+/* The record of that name, made when it is not there. Both kinds of records
  * begin with their name. */
-static size_t
-place(const void *records, size_t count, size_t size, const char *name)
-{
-    size_t i = 0;
-
-    while (i < count && strcmp((const char *)records + i * size, name) < 0)
-        i++;
-    return i;
-}
-
-/* The record of that name, made when it is not there. */
 static void *
 put(void **records, size_t *count, size_t size, const char *name)
 {
-    size_t at = place(*records, *count, size, name);
-    char *record;
+    size_t at = records_place(*records, *count, size, name);
+    char *record = records_find(*records, *count, size, name);
 
-    if (at < *count && strcmp((char *)*records + at * size, name) == 0)
-        return (char *)*records + at * size;
-    *records = realloc(*records, (*count + 2) * size);
-    if (!*records)
-        abort();
+    if (record)
+        return record;
+    *records = records_insert(*records, count, size, at);
     record = (char *)*records + at * size;
-    memmove(record + size, record, (*count - at) * size);
-    memset(record, 0, size);
     snprintf(record, FACT_NAME_SIZE, "%s", name);
-    ++*count;
     return record;
-}
-
-static void
-drop(void *records, size_t *count, size_t size, const char *name)
-{
-    size_t at = place(records, *count, size, name);
-    char *record = (char *)records + at * size;
-
-    if (at == *count || strcmp(record, name) != 0)
-        return;
-    memmove(record, record + size, (*count - at - 1) * size);
-    --*count;
 }
 
 /* Remaining times count from the read, however long ago that was. */
@@ -145,14 +108,15 @@ known_stored(struct known *k,
         put_throttle(facts, change, now_mono_ms);
         break;
     case CHANGE_UNTHROTTLE:
-        drop(facts->throttles, &facts->nthrottles, sizeof(*facts->throttles),
-             change->key);
+        records_remove(facts->throttles, &facts->nthrottles,
+                       sizeof(*facts->throttles), change->key);
         break;
     case CHANGE_SKIP:
         put_skip(facts, change, now_mono_ms);
         break;
     case CHANGE_RECOVER:
-        drop(facts->skips, &facts->nskips, sizeof(*facts->skips), change->key);
+        records_remove(facts->skips, &facts->nskips, sizeof(*facts->skips),
+                       change->key);
         break;
     }
 }

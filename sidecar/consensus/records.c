@@ -33,6 +33,22 @@ records_find(const void *records, size_t count, size_t size, const char *name)
 }
 
 void *
+records_copy(const void *records, size_t count, size_t size)
+{
+    size_t room = 1;
+    void *copied;
+
+    while (room < count)
+        room *= 2;
+    copied = malloc(room * size);
+    if (!copied)
+        abort();
+    if (count > 0)
+        memcpy(copied, records, count * size);
+    return copied;
+}
+
+void *
 records_insert(void *records, size_t *count, size_t size, size_t at)
 {
     char *record;

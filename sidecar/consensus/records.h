@@ -16,6 +16,9 @@ records_place(const void *records, size_t count, size_t size, const char *name);
 void *
 records_find(const void *records, size_t count, size_t size, const char *name);
 
+/* A copy into which records_insert may insert. */
+void *records_copy(const void *records, size_t count, size_t size);
+
 /* Makes a zeroed record there. Returns the array, which may have moved. */
 void *records_insert(void *records, size_t *count, size_t size, size_t at);
 

@@ -255,3 +255,12 @@ log_write(enum log_level level,
     write_line(line, len);
     free(line);
 }
+
+int
+log_again(uint64_t *said_ms, uint64_t now_ms)
+{
+    if (*said_ms != 0 && now_ms < *said_ms + LOG_AGAIN_MS)
+        return 0;
+    *said_ms = now_ms;
+    return 1;
+}

@@ -61,4 +61,9 @@ void log_write(enum log_level level,
 #define log_warn(event, ...) log_event(LOG_LEVEL_WARN, event, __VA_ARGS__)
 #define log_error(event, ...) log_event(LOG_LEVEL_ERROR, event, __VA_ARGS__)
 
+/* What goes on is worth a line now and then: 1 when the last one, at *said_ms
+ * (0: there was none), is LOG_AGAIN_MS ago; *said_ms is now_ms then. */
+#define LOG_AGAIN_MS 10000
+int log_again(uint64_t *said_ms, uint64_t now_ms);
+
 #endif

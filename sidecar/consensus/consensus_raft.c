@@ -8,7 +8,6 @@
 #include "base/log.h"
 
 #define TICK_MS 20
-#define COPY_SAY_EVERY_MS 10000
 #define CLOSE_MS 300 /* at most, to hand over and end what is under way */
 
 int
@@ -103,11 +102,8 @@ is_copy(const struct consensus *c, const struct handshake_self *other)
 static void
 say_copy(struct consensus *c, const struct handshake_self *other)
 {
-    uint64_t now_ms = clock_mono_ms();
-
-    if (c->copy_said_ms != 0 && now_ms < c->copy_said_ms + COPY_SAY_EVERY_MS)
+    if (!log_again(&c->copy_said_ms, clock_mono_ms()))
         return;
-    c->copy_said_ms = now_ms;
     log_error("raft_refused", log_str("peer", other->address),
               log_str("problem", "the node id of another member: a copied data "
                                  "directory"));

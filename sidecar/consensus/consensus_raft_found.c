@@ -10,7 +10,6 @@
  */
 #include "consensus/consensus_raft_found_private.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,18 +19,6 @@
 #define LOOK_MS 200    /* between two looks at a node */
 #define SEEN_MS 2000   /* for so long one was there */
 #define WAITED_MS 5000 /* then it is worth a line */
-#define SAY_EVERY_MS 10000
-
-static int
-say_again(struct founder *f)
-{
-    uint64_t now_ms = clock_mono_ms();
-
-    if (f->said_ms != 0 && now_ms < f->said_ms + SAY_EVERY_MS)
-        return 0;
-    f->said_ms = now_ms;
-    return 1;
-}
 
 /* ---- looking for the others ------------------------------------------- */
 
@@ -85,11 +72,12 @@ on_looked(void *data,
     raft_port_hang_up(stream);
     if (status != 0) {
         fellow->fresh_ms = 0;
-        if (why != HANDSHAKE_ACCEPTED && say_again(f))
+        if (why != HANDSHAKE_ACCEPTED &&
+            log_again(&f->said_ms, clock_mono_ms()))
             log_error("raft_refused", log_str("peer", fellow->address),
                       log_str("problem", text));
     } else if (proven->other.nodes != f->c->identity.nodes) {
-        if (say_again(f))
+        if (log_again(&f->said_ms, clock_mono_ms()))
             log_error("raft_nodes_differ", log_str("peer", fellow->address),
                       log_str("advice",
                               "RaftNodes must be the same list on every node"));
@@ -130,7 +118,8 @@ look(struct founder *f)
             fellow->dial = raft_port_dial(c->port, fellow->address,
                                           HANDSHAKE_LINK, on_looked, fellow);
     }
-    if (clock_mono_ms() > f->begin_ms + WAITED_MS && say_again(f))
+    if (clock_mono_ms() > f->begin_ms + WAITED_MS &&
+        log_again(&f->said_ms, clock_mono_ms()))
         log_warn("raft_waiting", log_int("fresh", 1 + fresh_fellows(f)),
                  log_int("nodes", (int64_t)c->nnodes),
                  log_str("for", "a majority of RaftNodes, to found a cluster"));

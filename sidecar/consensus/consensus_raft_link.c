@@ -18,7 +18,6 @@
 #define IMPATIENT_MS 50 /* who is linked does not act: perhaps soon */
 #define SILENT_MS 1000  /* the server is frozen, or gone without a word */
 #define AGAIN_MS 100    /* between two that could not be reached */
-#define SAY_EVERY_MS 10000
 
 struct question {
     uint64_t seq;
@@ -262,14 +261,13 @@ drop(struct link *l, const char *why)
 static void
 say(struct link *l, enum handshake_refusal why, const char *text)
 {
-    uint64_t now_ms = clock_mono_ms();
-
     if (why == HANDSHAKE_ACCEPTED && !l->c->observer)
         return;
-    if (why == l->said && l->said_ms != 0 && now_ms < l->said_ms + SAY_EVERY_MS)
+    if (why != l->said)
+        l->said_ms = 0;
+    if (!log_again(&l->said_ms, clock_mono_ms()))
         return;
     l->said = why;
-    l->said_ms = now_ms;
     log_event(why == HANDSHAKE_ACCEPTED ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR,
               why == HANDSHAKE_ACCEPTED ? "raft_unreachable" : "raft_refused",
               log_str("peer", l->address), log_str("problem", text));

@@ -1,14 +1,11 @@
 /* libraft's transport over the raft port. */
 #include "consensus/consensus_raft_transport.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
-
-#define SAY_EVERY_MS 10000
 
 /* A connection that libraft asked for. */
 struct connecting {
@@ -88,11 +85,8 @@ end(struct connecting *c, uv_tcp_t *stream, int status)
 static void
 say(struct transport *t, const char *address, const char *problem)
 {
-    uint64_t now_ms = clock_mono_ms();
-
-    if (t->said_ms != 0 && now_ms < t->said_ms + SAY_EVERY_MS)
+    if (!log_again(&t->said_ms, clock_mono_ms()))
         return;
-    t->said_ms = now_ms;
     log_warn("raft_peer_unreachable", log_str("peer", address),
              log_str("problem", problem));
 }

@@ -9,7 +9,7 @@
 /* What is told of those turned away for one reason. */
 struct port_complaint {
     unsigned count; /* since the last line */
-    uint64_t next_ms;
+    uint64_t said_ms;
 };
 
 struct stranger;

@@ -10,8 +10,6 @@
 
 #include "base/log.h"
 
-#define COMPLAINT_MS 10000
-
 /* Of one turned away this much is still read, so that our last word is not
  * lost in the reset that unread bytes cause. */
 #define DRAIN_MAX_BYTES 16384
@@ -37,17 +35,15 @@ static void
 complain(struct stranger *s, enum handshake_refusal why, const char *reason)
 {
     struct port_complaint *c = &s->port->complaints[why];
-    uint64_t now = clock_mono_ms();
 
     c->count++;
-    if (now < c->next_ms)
+    if (!log_again(&c->said_ms, clock_mono_ms()))
         return;
     log_warn(why == HANDSHAKE_NO_SLUICE ? "raft_port_stranger"
                                         : "raft_port_refused",
              log_str("peer", s->peer), log_str("reason", reason),
              log_int("count", c->count));
     c->count = 0;
-    c->next_ms = now + COMPLAINT_MS;
 }
 
 /* ---- ends ------------------------------------------------------------- */

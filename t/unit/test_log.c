@@ -225,6 +225,21 @@ test_names(void **state)
 #define heard_test(f) \
     cmocka_unit_test_setup_teardown(f, listen_to_stderr, restore_stderr)
 
+static void
+test_again(void **state)
+{
+    uint64_t said_ms = 0;
+
+    (void)state;
+    assert_true(log_again(&said_ms, 5));
+    assert_int_equal(said_ms, 5);
+    assert_false(log_again(&said_ms, 5));
+    assert_false(log_again(&said_ms, 4 + LOG_AGAIN_MS));
+    assert_int_equal(said_ms, 5);
+    assert_true(log_again(&said_ms, 5 + LOG_AGAIN_MS));
+    assert_int_equal(said_ms, 5 + LOG_AGAIN_MS);
+}
+
 int
 main(void)
 {
@@ -233,6 +248,7 @@ main(void)
         heard_test(test_quoting),     heard_test(test_numbers),
         heard_test(test_long_value),  heard_test(test_json),
         heard_test(test_stderr_gone), cmocka_unit_test(test_names),
+        cmocka_unit_test(test_again),
     };
 
     return cmocka_run_group_tests_name("log", tests, NULL, NULL);

@@ -2,6 +2,7 @@
 #include "base/conf_print.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Keys are the operator's: one that has a newline stays on its line. */
@@ -73,16 +74,16 @@ put_nginx_string(FILE *out, const char *text)
     fputc('"', out);
 }
 
-/* The control API is where sluiced puts it: beside the state file. */
 static void
-put_control_socket(FILE *out, const char *state_file)
+put_control_socket(FILE *out, const struct conf *c)
 {
-    const char *name = strrchr(state_file, '/');
-    int len = name ? (int)(name - state_file) : 0;
-    char path[4096];
+    char *socket = conf_control_socket(c), *path;
 
-    snprintf(path, sizeof(path), "unix:%.*s/control.sock", len, state_file);
+    if (asprintf(&path, "unix:%s", socket) < 0)
+        abort();
     put_nginx_string(out, path);
+    free(path);
+    free(socket);
 }
 
 static void
@@ -132,7 +133,7 @@ conf_print_nginx(FILE *out, const char *file, const struct conf *c)
           "http {\n"
           "    upstream sluiced { server ",
           out);
-    put_control_socket(out, c->state_file);
+    put_control_socket(out, c);
     fprintf(out,
             "; keepalive 8; }\n"
             "\n"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/rand.h>
+#include "consensus/draw.h"
 
 #define CLOSE_MS 250 /* at most, to step down and end what is under way */
 
@@ -53,18 +53,6 @@ copy(const char *text)
     return dup;
 }
 
-/* Tells two processes apart that go by one service id. */
-static void
-draw_instance(struct consensus *c)
-{
-    unsigned char bytes[(LEASE_INSTANCE_SIZE - 1) / 2];
-
-    if (RAND_bytes(bytes, sizeof(bytes)) != 1)
-        abort();
-    for (size_t i = 0; i < sizeof(bytes); i++)
-        sprintf(c->instance + 2 * i, "%02x", bytes[i]);
-}
-
 static void
 set_target(struct consensus *c, const struct conf_backend *b)
 {
@@ -106,7 +94,8 @@ mysql_open(struct loop *loop,
     c->domain = copy(conf->domain);
     c->share_domain = copy(conf->share_domain);
     snprintf(c->service_id, sizeof(c->service_id), "%s", conf->service_id);
-    draw_instance(c);
+    /* Tells two processes apart that go by one service id. */
+    draw_hex(c->instance, sizeof(c->instance) - 1);
     set_target(c, &conf->backend);
     uv_timer_init(&loop->uv, &c->closing);
     c->closing.data = c;

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/rand.h>
-
 #include "base/log.h"
+#include "consensus/draw.h"
 
+#define STORE_ID_DIGITS 32
 #define PEERS_MAX 256 /* on links */
 #define SHUN_MS 15000 /* who could not be taken in, while others wait */
 
@@ -53,14 +53,9 @@ propose(struct founder *f, enum ledger_kind kind)
 {
     struct ledger_command command = {.kind = kind,
                                      .now_real_ms = clock_real_ms()};
-    unsigned char bytes[(STORE_ID_SIZE - 8) / 2];
 
-    if (kind == LEDGER_FOUND) {
-        if (RAND_bytes(bytes, sizeof(bytes)) != 1)
-            abort();
-        for (size_t i = 0; i < sizeof(bytes); i++)
-            sprintf(command.store_id + 2 * i, "%02x", bytes[i]);
-    }
+    if (kind == LEDGER_FOUND)
+        draw_hex(command.store_id, STORE_ID_DIGITS);
     f->forming = 1;
     engine_apply(f->c->engine, &command, on_formed, f->c);
 }

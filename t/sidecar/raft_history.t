@@ -219,7 +219,7 @@ for my $kill (1 .. $KILLS) {
     $t->wait_for("changes before kill $kill", sub {
         hear();
         $acknowledged >= $until || ($acknowledged >= $CHANGES && !%under_way);
-    }, 60);
+    }, $Sluice::Consensus::MANY);
     $node->kill;
     hear();
     $unanswered += give_up(Sluice::Consensus::boot_ms());
@@ -238,7 +238,7 @@ if ($left > 0) {
     $t->wait_for('the rest', sub {
         hear();
         $acknowledged >= $CHANGES && !%under_way;
-    }, 60);
+    }, $Sluice::Consensus::MANY);
     $node->pass_over;
 }
 cmp_ok($acknowledged, '>=', $CHANGES, "$acknowledged changes were answered");

@@ -228,6 +228,10 @@ sub change {
     return $self->outcome($self->begin($words));
 }
 
+# Seconds that many thousands of changes may take: each waits for a disk, and
+# there are slow ones.
+our $MANY = 600;
+
 # So many changes of all kinds, answered; what was said of each is passed over.
 sub random {
     my ($self, $count, $seed) = @_;
@@ -244,7 +248,7 @@ sub random {
         }
         seek $fh, 0, 1;
         return $ended;
-    }, 60);
+    }, $MANY);
     return $self->pass_over;
 }
 

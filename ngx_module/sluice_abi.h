@@ -32,7 +32,7 @@
 #define SLUICE_MAGIC "SLUICE\0\1"
 #define SLUICE_MAGIC_SIZE 8
 #define SLUICE_MAJOR 1
-#define SLUICE_MINOR 1
+#define SLUICE_MINOR 2
 
 /* Part kinds. */
 #define SLUICE_PART_VERDICTS 1 /* what a check needs: small, changes often */
@@ -46,6 +46,12 @@
 #define SLUICE_SECTION_HOSTS 3     /* struct sluice_host; DETAIL */
 #define SLUICE_SECTION_FACTS 4     /* struct sluice_facts, one; RULES */
 #define SLUICE_SECTION_THROTTLES 5 /* struct sluice_throttle; RULES */
+/* Since minor 2. */
+#define SLUICE_SECTION_METRICS 6      /* struct sluice_metric; VERDICTS */
+#define SLUICE_SECTION_APPS 7         /* struct sluice_app; RULES */
+#define SLUICE_SECTION_INVENTORIES 8  /* struct sluice_inventory; DETAIL */
+#define SLUICE_SECTION_HOST_METRICS 9 /* struct sluice_host_metric; DETAIL */
+#define SLUICE_SECTION_COUNTERS 10    /* struct sluice_counter; DETAIL */
 
 struct sluice_header {
     unsigned char magic[SLUICE_MAGIC_SIZE]; /* written last at creation */
@@ -60,7 +66,8 @@ struct sluice_header {
     uint32_t cluster_capacity;
     uint32_t host_capacity;
     uint32_t throttle_capacity; /* minor 1 */
-    uint64_t reserved0;
+    uint32_t metric_capacity;   /* minor 2 */
+    uint32_t app_capacity;      /* minor 2 */
     uint64_t heartbeat_mono_ms; /* atomic; own cache line */
     uint8_t reserved1[56];
 };
@@ -125,6 +132,33 @@ struct sluice_cluster {
     uint32_t status;
     uint32_t pad0;
     char error[SLUICE_ERROR_SIZE];
+
+    /* Minor 2: for how long, of all leaders that share our domain, the worst
+     * was unhealthy in the metric of this name, and until when that counts. */
+    uint64_t share_until_mono_ms; /* 0: nobody said anything */
+    uint32_t share_unhealthy_s;
+    uint32_t pad1;
+};
+
+/* A further metric of a cluster (minor 2). Its own one, of MetricQuery, is in
+ * struct sluice_cluster and is called SLUICE_METRIC_OWN. */
+#define SLUICE_METRIC_OWN "lag"
+
+/* sluice_metric.scope: whose values count */
+#define SLUICE_SCOPE_ALL 0
+#define SLUICE_SCOPE_PRIMARY 1
+#define SLUICE_SCOPE_REPLICAS 2
+
+struct sluice_metric {
+    char cluster[SLUICE_NAME_SIZE];
+    char name[SLUICE_NAME_SIZE]; /* unique in its cluster, not empty */
+    double value;
+    double threshold;
+    uint64_t sampled_mono_ms;
+    uint64_t valid_until_mono_ms;
+    uint32_t status; /* as sluice_cluster.status */
+    uint32_t scope;
+    char error[SLUICE_ERROR_SIZE];
 };
 
 /* sluice_host.status */
@@ -144,6 +178,50 @@ struct sluice_host {
     uint16_t port;
     uint8_t pad0[6];
     char text[SLUICE_ERROR_SIZE];
+    uint32_t role;     /* minor 2 */
+    uint32_t excluded; /* minor 2: why, when status is EXCLUDED */
+};
+
+/* sluice_host.role */
+#define SLUICE_ROLE_PRIMARY 1 /* read_only is off */
+#define SLUICE_ROLE_REPLICA 2
+
+/* sluice_host.excluded */
+#define SLUICE_EXCLUDED_IGNORED 1     /* IgnoreHosts; never probed */
+#define SLUICE_EXCLUDED_SKIPPED 2     /* by an operator */
+#define SLUICE_EXCLUDED_HTTP 3        /* its HTTP check answered 404 */
+#define SLUICE_EXCLUDED_QUARANTINED 4 /* QuarantineLagSeconds; value is set */
+
+/* What a host said of a further metric (minor 2). */
+struct sluice_host_metric {
+    char cluster[SLUICE_NAME_SIZE];
+    char metric[SLUICE_NAME_SIZE];
+    char host[SLUICE_HOST_NAME_SIZE];
+    double value;
+    uint64_t sampled_mono_ms;
+    uint32_t status; /* as sluice_host.status */
+    uint16_t port;
+    uint8_t pad0[2];
+    char text[SLUICE_ERROR_SIZE];
+};
+
+/* Where a cluster's hosts come from (minor 2). */
+#define SLUICE_PROVIDER_SIZE 16
+struct sluice_inventory {
+    char cluster[SLUICE_NAME_SIZE];
+    char provider[SLUICE_PROVIDER_SIZE]; /* "haproxy"; "": it has none */
+    uint64_t answered_mono_ms;           /* 0: it never did */
+    uint32_t failures; /* refreshes in a row that failed; 0: the last did not */
+    uint32_t hosts;    /* of the last answer, ignored ones too */
+    char error[SLUICE_ERROR_SIZE]; /* of the last failure, "" without one */
+};
+
+/* What sluiced counts, by the names that freno's /debug/vars has (minor 2). */
+#define SLUICE_COUNTER_TEXT_SIZE 128
+struct sluice_counter {
+    char name[SLUICE_NAME_SIZE]; /* unique, not empty */
+    double value;
+    char text[SLUICE_COUNTER_TEXT_SIZE]; /* a string instead of the value */
 };
 
 #define SLUICE_STORE_ID_SIZE 40
@@ -170,6 +248,13 @@ struct sluice_throttle {
     uint64_t expires_mono_ms;  /* 0: never */
 };
 
+/* An app with a threshold of its own (minor 2). */
+struct sluice_app {
+    char cluster[SLUICE_NAME_SIZE]; /* "": in those that say nothing */
+    char app[SLUICE_KEY_SIZE];      /* not empty; unique with the cluster */
+    double threshold;               /* >= 0, instead of the cluster's */
+};
+
 #define SLUICE_ASSERT_AT(type, member, at)                \
     _Static_assert(offsetof(struct type, member) == (at), \
                    #type "." #member " moved: that is a new major")
@@ -179,6 +264,7 @@ SLUICE_ASSERT_AT(sluice_header, major, 8);
 SLUICE_ASSERT_AT(sluice_header, file_size, 24);
 SLUICE_ASSERT_AT(sluice_header, pid, 40);
 SLUICE_ASSERT_AT(sluice_header, throttle_capacity, 52);
+SLUICE_ASSERT_AT(sluice_header, metric_capacity, 56);
 SLUICE_ASSERT_AT(sluice_header, heartbeat_mono_ms, 64);
 
 _Static_assert(sizeof(struct sluice_part) == 128, "part");
@@ -189,15 +275,17 @@ _Static_assert(sizeof(struct sluice_image) == 32, "image");
 _Static_assert(sizeof(struct sluice_section) == 16, "section");
 
 _Static_assert(sizeof(struct sluice_node) == 16, "node, minor 0");
-_Static_assert(sizeof(struct sluice_cluster) == 376, "cluster, minor 0");
+_Static_assert(sizeof(struct sluice_cluster) == 392, "cluster, minor 2");
 SLUICE_ASSERT_AT(sluice_cluster, value, 64);
 SLUICE_ASSERT_AT(sluice_cluster, status, 112);
 SLUICE_ASSERT_AT(sluice_cluster, error, 120);
+SLUICE_ASSERT_AT(sluice_cluster, share_until_mono_ms, 376);
 
-_Static_assert(sizeof(struct sluice_host) == 656, "host, minor 0");
+_Static_assert(sizeof(struct sluice_host) == 664, "host, minor 2");
 SLUICE_ASSERT_AT(sluice_host, value, 368);
 SLUICE_ASSERT_AT(sluice_host, port, 392);
 SLUICE_ASSERT_AT(sluice_host, text, 400);
+SLUICE_ASSERT_AT(sluice_host, role, 656);
 
 _Static_assert(sizeof(struct sluice_facts) == 192, "facts, minor 1");
 SLUICE_ASSERT_AT(sluice_facts, store_id, 16);
@@ -206,5 +294,12 @@ SLUICE_ASSERT_AT(sluice_facts, flags, 184);
 
 _Static_assert(sizeof(struct sluice_throttle) == 152, "throttle, minor 1");
 SLUICE_ASSERT_AT(sluice_throttle, ratio, 136);
+
+_Static_assert(sizeof(struct sluice_metric) == 424, "metric, minor 2");
+_Static_assert(sizeof(struct sluice_host_metric) == 664,
+               "host metric, minor 2");
+_Static_assert(sizeof(struct sluice_inventory) == 352, "inventory, minor 2");
+_Static_assert(sizeof(struct sluice_counter) == 200, "counter, minor 2");
+_Static_assert(sizeof(struct sluice_app) == 208, "app, minor 2");
 
 #endif

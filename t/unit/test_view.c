@@ -304,26 +304,26 @@ test_a_broken_head_is_refused(void **state)
     struct image i = image_of(1, 0);
     uint64_t size = i.size;
 
-    assert_int_equal(size, 472);
+    assert_int_equal(size, 488);
     assert_refused(i.head, 31, "image of 31 bytes, expected at least 32");
     assert_refused(i.head, 0, "image of 0 bytes, expected at least 32");
     assert_refused(i.head, size - 8,
-                   "image says it has 472 bytes, expected a multiple of 8 "
-                   "from 32 to 464");
+                   "image says it has 488 bytes, expected a multiple of 8 "
+                   "from 32 to 480");
     i.head->size = 24;
     assert_refused(i.head, size,
                    "image says it has 24 bytes, expected a multiple of 8 "
-                   "from 32 to 472");
+                   "from 32 to 488");
     i.head->size = size - 1;
     assert_refused(i.head, size,
-                   "image says it has 471 bytes, expected a multiple of 8 "
-                   "from 32 to 472");
+                   "image says it has 487 bytes, expected a multiple of 8 "
+                   "from 32 to 488");
     i.head->size = size;
     i.head->section_stride = 8;
     assert_refused(i.head, size, "section descriptors of 8 bytes, expected 16");
     i.head->section_stride = 16;
-    i.head->nsections = 28;
-    assert_refused(i.head, size, "28 section descriptors do not fit the image");
+    i.head->nsections = 29;
+    assert_refused(i.head, size, "29 section descriptors do not fit the image");
     i.head->nsections = UINT32_MAX;
     i.head->section_stride = UINT32_MAX;
     assert_refused(i.head, size,
@@ -340,25 +340,25 @@ test_a_record_outside_the_image_is_refused(void **state)
 
     s->count = 2;
     assert_refused(i.head, i.size,
-                   "section 2: 2 records of 376 bytes at 96 are outside the "
-                   "image of 472 bytes");
+                   "section 2: 2 records of 392 bytes at 96 are outside the "
+                   "image of 488 bytes");
     s->count = UINT32_MAX;
     assert_refused(i.head, i.size,
-                   "section 2: 4294967295 records of 376 bytes at 96 are "
-                   "outside the image of 472 bytes");
+                   "section 2: 4294967295 records of 392 bytes at 96 are "
+                   "outside the image of 488 bytes");
     *s = before;
     s->offset = 104;
     assert_refused(i.head, i.size,
-                   "section 2: 1 records of 376 bytes at 104 are outside the "
-                   "image of 472 bytes");
+                   "section 2: 1 records of 392 bytes at 104 are outside the "
+                   "image of 488 bytes");
     s->offset = UINT32_MAX;
     assert_refused(i.head, i.size,
-                   "section 2: 1 records of 376 bytes at 4294967295 are "
-                   "outside the image of 472 bytes");
+                   "section 2: 1 records of 392 bytes at 4294967295 are "
+                   "outside the image of 488 bytes");
     s->offset = 40; /* among the descriptors */
     assert_refused(i.head, i.size,
-                   "section 2: 1 records of 376 bytes at 40 are outside the "
-                   "image of 472 bytes");
+                   "section 2: 1 records of 392 bytes at 40 are outside the "
+                   "image of 488 bytes");
     *s = before;
     s->stride = 0;
     assert_refused(i.head, i.size,

@@ -60,6 +60,9 @@ fill_cluster(struct conf_cluster *c, struct conf_block *b)
     c->ignore_hosts_threshold = number(b, CONF_BLOCK_IgnoreHostsThreshold);
     c->ignore_dial_tcp_errors = integer(b, CONF_MYSQL_IgnoreDialTcpErrors);
     c->ignore_hosts = take_list(b, CONF_BLOCK_IgnoreHosts);
+    c->quarantine_lag_s = number(b, CONF_BLOCK_QuarantineLagSeconds);
+    c->http_check_port = integer(b, CONF_BLOCK_HttpCheckPort);
+    c->http_check_path = conf_take_string(b, CONF_BLOCK_HttpCheckPath);
     c->tls.use = integer(b, CONF_BLOCK_UseTLS);
     c->tls.verify = integer(b, CONF_BLOCK_TLSVerify);
     c->tls.ca = conf_take_string(b, CONF_BLOCK_TLSCAFile);
@@ -120,6 +123,9 @@ read_cluster(struct conf *c,
     conf_validate_tls(&block);
     read_inventory(cluster, &block);
     fill_cluster(cluster, &block);
+    conf_read_apps(&cluster->apps, &block);
+    conf_read_metrics(cluster, &block, global);
+    conf_validate_quarantine(&block, cluster->threshold);
     conf_block_free(&block);
 }
 
@@ -192,6 +198,7 @@ read_stores(struct conf *c, const struct conf_block *top)
     conf_block_child(&stores, top, CONF_TOP_Stores, CONF_STORES);
     conf_block_child(&mysql, &stores, CONF_STORES_MySQL, CONF_MYSQL);
     conf_validate_block(&mysql);
+    conf_read_apps(&c->apps, &mysql);
     if (mysql.values[CONF_MYSQL_Clusters].given)
         read_clusters(c, &mysql);
     if (c->nclusters == 0 && report->errors == 0)
@@ -361,6 +368,9 @@ free_cluster(struct conf_cluster *c)
     free(c->tls.key);
     conf_list_free(&c->ignore_hosts);
     conf_list_free(&c->static_hosts);
+    free(c->http_check_path);
+    conf_free_metrics(c);
+    conf_free_apps(&c->apps);
 }
 
 void
@@ -371,6 +381,7 @@ conf_free(struct conf *c)
     for (size_t i = 0; i < c->nclusters; i++)
         free_cluster(&c->clusters[i]);
     free(c->clusters);
+    conf_free_apps(&c->apps);
     free(c->state_file);
     free(c->redis_address);
     free(c->redis_user);

@@ -22,6 +22,32 @@ struct conf_tls {
     char *key;  /* TLSKeyFile; "" = none */
 };
 
+/* Whose values count, as struct sluice_metric has it. */
+enum conf_scope { CONF_SCOPE_ALL, CONF_SCOPE_PRIMARY, CONF_SCOPE_REPLICAS };
+
+/* A metric beside the cluster's own. */
+struct conf_metric {
+    char *name;  /* at most SLUICE_NAME_SIZE - 1 bytes, never CONF_METRIC_OWN */
+    char *query; /* SELECT or SHOW GLOBAL */
+    double threshold; /* >= 0 */
+    enum conf_scope scope;
+};
+
+/* What Metrics calls the metric of MetricQuery and ThrottleThreshold. */
+#define CONF_METRIC_OWN "lag"
+#define CONF_METRICS_MAX 8
+
+/* An app with a threshold of its own. */
+struct conf_app {
+    char *name;
+    double threshold; /* >= 0 */
+};
+
+struct conf_apps {
+    struct conf_app *items; /* sorted by name */
+    size_t count;
+};
+
 struct conf_cluster {
     char *name; /* at most SLUICE_NAME_SIZE - 1 bytes */
     char *user;
@@ -39,6 +65,13 @@ struct conf_cluster {
     int ignore_dial_tcp_errors;
     struct conf_list ignore_hosts;
     struct conf_tls tls;
+    enum conf_scope scope;       /* of its own metric */
+    struct conf_metric *metrics; /* the others, sorted by name */
+    size_t nmetrics;
+    struct conf_apps apps;         /* said here; others as conf.apps says */
+    double quarantine_lag_s;       /* 0: nobody is left out */
+    int http_check_port;           /* 0: none */
+    char *http_check_path;         /* as written; a '/' comes before it */
     const char *inventory;         /* driver name: "static", or NULL: none */
     struct conf_list static_hosts; /* as written */
 };
@@ -86,6 +119,7 @@ struct conf {
     char *redis_user;
     char *redis_password_file;
     int leader_only_probes;
+    struct conf_apps apps;         /* in clusters that do not name the app */
     struct conf_cluster *clusters; /* sorted by name */
     size_t nclusters;
 };

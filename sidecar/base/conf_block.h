@@ -106,6 +106,9 @@ void conf_validate_top(const struct conf_block *top);
 void conf_validate_block(const struct conf_block *b);     /* as written */
 void conf_validate_tls(const struct conf_block *cluster); /* as inherited */
 
+void conf_validate_quarantine(const struct conf_block *cluster,
+                              double threshold);
+
 /* The same for other keys: those of the CA, certificate and key file, and
  * the one that asks for TLS. */
 void conf_validate_tls_keys(const struct conf_block *b,
@@ -138,6 +141,21 @@ void conf_free_raft(struct conf *c);
 /* conf_redis.c */
 void conf_validate_redis(const struct conf_block *top);
 void conf_fill_redis(struct conf *c, struct conf_block *top);
+
+/*
+ * conf_metrics.c: Apps and Metrics of Stores.MySQL and of a cluster. A
+ * cluster's metrics are the global ones, each replaced by the cluster's of
+ * its name.
+ */
+void conf_read_apps(struct conf_apps *apps, const struct conf_block *block);
+void conf_free_apps(struct conf_apps *apps);
+void conf_read_metrics(struct conf_cluster *c,
+                       const struct conf_block *cluster,
+                       const struct conf_block *global);
+void conf_free_metrics(struct conf_cluster *c);
+
+/* What MetricQuery and a metric's Query may begin with. */
+int conf_is_known_query(const char *query);
 
 /* 0, or -1 with a sentence. */
 int conf_validate_service_id(const char *id, char *err, size_t err_size);

@@ -72,6 +72,8 @@ conf_place_name(unsigned places)
         "ProxySQLSettings of a cluster",
         "VitessSettings of a cluster",
         "StaticHostsSettings of a cluster",
+        "an app in Apps",
+        "a metric in Metrics",
     };
 
     return names[__builtin_ctz(places)];

@@ -20,7 +20,9 @@ enum conf_place {
     CONF_HAPROXY = 0x10, /* HAProxySettings of a cluster; and so on */
     CONF_PROXYSQL = 0x20,
     CONF_VITESS = 0x40,
-    CONF_STATIC = 0x80
+    CONF_STATIC = 0x80,
+    CONF_APP = 0x100,   /* Apps.NAME of a block */
+    CONF_METRIC = 0x200 /* Metrics.NAME of a block */
 };
 
 enum conf_type {
@@ -58,6 +60,7 @@ enum conf_flags {
     STR(HAPROXY, Addresses, "", PLAIN)                                         \
     LIST(PROXYSQL, Addresses, PLAIN)                                           \
     STR(VITESS, API, "", PLAIN)                                                \
+    OBJECT(BLOCK, Apps, PLAIN)                                                 \
     STR(TOP, BackendMySQLCollation, "", PLAIN)                                 \
     STR(TOP, BackendMySQLHost, "", ENV)                                        \
     STR(TOP, BackendMySQLPassword, "", ENV)                                    \
@@ -82,8 +85,8 @@ enum conf_flags {
     STR(HAPROXY, Host, "", PLAIN)                                              \
     INT(PROXYSQL, HostgroupID, 0, 0, CONF_UINT_MAX, PLAIN)                     \
     LIST(STATIC, Hosts, PLAIN)                                                 \
-    STR(BLOCK, HttpCheckPath, "", LATER)                                       \
-    INT(BLOCK, HttpCheckPort, 0, -1, 65535, LATER)                             \
+    STR(BLOCK, HttpCheckPath, "", PLAIN)                                       \
+    INT(BLOCK, HttpCheckPort, 0, -1, 65535, PLAIN)                             \
     BOOL(MYSQL, IgnoreDialTcpErrors, 0, PLAIN)                                 \
     LIST(BLOCK, IgnoreHosts, PLAIN)                                            \
     INT(BLOCK, IgnoreHostsCount, 0, 0, CONF_INT_MAX, PLAIN)                    \
@@ -96,6 +99,7 @@ enum conf_flags {
     STR(TOP, MemcachePath, "freno", LATER)                                     \
     LIST(TOP, MemcacheServers, LATER)                                          \
     STR(BLOCK, MetricQuery, "", PLAIN)                                         \
+    OBJECT(BLOCK, Metrics, PLAIN)                                              \
     OBJECT(STORES, MySQL, PLAIN)                                               \
     STR(BLOCK, Password, "", ENV)                                              \
     STR(PROXYSQL, Password, "", PLAIN)                                         \
@@ -108,6 +112,8 @@ enum conf_flags {
     STR(MYSQL, ProxySQLPassword, "", LATER)                                    \
     OBJECT(CLUSTER, ProxySQLSettings, PLAIN)                                   \
     STR(MYSQL, ProxySQLUser, "", LATER)                                        \
+    NUM(BLOCK, QuarantineLagSeconds, 0, 0, DBL_MAX, EXACT)                     \
+    STR(METRIC, Query, "", PLAIN)                                              \
     STR(TOP, RaftBind, "127.0.0.1:10008", PLAIN)                               \
     STR(TOP, RaftDataDir, "", PLAIN)                                           \
     BOOL(TOP, RaftInsecure, 0, PLAIN)                                          \
@@ -117,12 +123,15 @@ enum conf_flags {
     STR(TOP, RedisPasswordFile, "", PLAIN)                                     \
     STR(TOP, RedisUser, "", PLAIN)                                             \
     STR(TOP, Role, "", PLAIN)                                                  \
+    STR(METRIC, Scope, "all", PLAIN)                                           \
     STR(VITESS, Shard, "", PLAIN)                                              \
     STR(TOP, ShareDomain, "", ENV)                                             \
     STR(TOP, StateFile, "/run/sluice/state", EXACT)                            \
     OBJECT(CLUSTER, StaticHostsSettings, PLAIN)                                \
     OBJECT(TOP, Stores, PLAIN)                                                 \
+    NUM(METRIC, Threshold, 0, 0, DBL_MAX, EXACT)                               \
     NUM(BLOCK, ThrottleThreshold, 0, 0, DBL_MAX, PLAIN)                        \
+    NUM(APP, ThrottleThreshold, 0, 0, DBL_MAX, EXACT)                          \
     INT(VITESS, TimeoutSecs, 0, 0, CONF_UINT_MAX, PLAIN)                       \
     STR(BLOCK, TLSCAFile, "", EXACT | CONF_FILE)                               \
     STR(BLOCK, TLSCertFile, "", EXACT | CONF_FILE)                             \

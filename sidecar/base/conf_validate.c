@@ -59,8 +59,8 @@ conf_validate_top(const struct conf_block *top)
 }
 
 /* By freno's rule a blank before the first word is already another kind. */
-static int
-is_known_query(const char *query)
+int
+conf_is_known_query(const char *query)
 {
     return *query == '\0' || strncasecmp(query, "select", 6) == 0 ||
            strncasecmp(query, "show global", 11) == 0;
@@ -69,12 +69,29 @@ is_known_query(const char *query)
 void
 conf_validate_block(const struct conf_block *b)
 {
-    if (!is_known_query(string(b, CONF_BLOCK_MetricQuery)))
+    if (!conf_is_known_query(string(b, CONF_BLOCK_MetricQuery)))
         conf_block_problem(b, CONF_WARNING, CONF_BLOCK_MetricQuery,
                            "expected a query that begins with SELECT or SHOW "
                            "GLOBAL, or \"\" for the replica status: every "
                            "check will answer 500, Unsupported metrics query "
                            "type");
+}
+
+/* Only those are left out that no writer waits for. */
+void
+conf_validate_quarantine(const struct conf_block *cluster, double threshold)
+{
+    double lag_s = cluster->values[CONF_BLOCK_QuarantineLagSeconds].number;
+    char text[160];
+
+    if (lag_s == 0 || lag_s > threshold)
+        return;
+    snprintf(text, sizeof(text),
+             "expected more than the threshold, %g: hosts would be left "
+             "out instead of slowing writers down",
+             threshold);
+    conf_block_problem(cluster, CONF_ERROR, CONF_BLOCK_QuarantineLagSeconds,
+                       text);
 }
 
 /* "KEY must be set when OTHER is specified" */

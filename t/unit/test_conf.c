@@ -296,6 +296,8 @@ test_freno_file(void **state)
     assert_int_equal(cluster(c, "local")->static_hosts.lines[1], 40);
     assert_null(cluster(c, "prod4")->inventory);
     assert_true(cluster(c, "prod4")->threshold == 0.8);
+    assert_int_equal(cluster(c, "prod4")->http_check_port, 9222);
+    assert_string_equal(cluster(c, "prod4")->http_check_path, "/health");
     assert_null(cluster(c, "pooled")->inventory);
     assert_null(cluster(c, "sharded")->inventory);
     assert_int_equal(cluster(c, "sharded")->ignore_hosts.count, 2);
@@ -306,10 +308,6 @@ test_freno_file(void **state)
         "f:8: note: MemcachePath: not used yet\n"
         "f:9: note: EnableProfiling: not used yet\n"
         "f:18: note: Stores.MySQL.VitessCells: not used yet\n"
-        "f:22: note: Stores.MySQL.Clusters.prod4.HttpCheckPort: not used "
-        "yet\n"
-        "f:22: note: Stores.MySQL.Clusters.prod4.HttpCheckPath: not used "
-        "yet\n"
         "f:23: note: Stores.MySQL.Clusters.prod4.HAProxySettings: not used "
         "yet: this cluster has no hosts, its checks answer 404\n"
         "f:25: warning: a comma before a closing bracket is not JSON; "

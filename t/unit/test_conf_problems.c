@@ -425,17 +425,6 @@ test_haproxy_addresses(void **state)
          "f:3: note: " C ".HAProxySettings: " LATER);
 }
 
-/* The note stands once, at the first of many. */
-static void
-test_note_once(void **state)
-{
-    (void)state;
-    fine("{\"Stores\": {\"MySQL\": {\"Clusters\": {\n"
-         "\"a\": {\"HttpCheckPort\": 1, " HOSTS "},\n"
-         "\"b\": {\"HttpCheckPort\": 2, " HOSTS "}}}}}",
-         "f:2: note: Stores.MySQL.Clusters.a.HttpCheckPort: not used yet\n");
-}
-
 static void
 test_state_file(void **state)
 {
@@ -555,7 +544,6 @@ main(void)
         cmocka_unit_test(test_duplicate_hosts),
         cmocka_unit_test(test_later_inventories),
         cmocka_unit_test(test_haproxy_addresses),
-        cmocka_unit_test(test_note_once),
         cmocka_unit_test(test_state_file),
         cmocka_unit_test(test_metric_query),
         cmocka_unit_test(test_tls_files),

@@ -257,7 +257,7 @@ ended('SIGTERM', $pid, $stay, 143);
 
 $pid = stay($stay);
 ($rc, $out, $err) = demo('--stop', '--dir', $stay);
-is($rc, 0, 'stopped from elsewhere: exit status 0');
+is($rc, 0, 'stopped from elsewhere: exit status 0') or diag($out, $err);
 ended('stopped from elsewhere', $pid, $stay, 0);
 
 $pid = stay($stay);

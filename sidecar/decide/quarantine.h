@@ -1,0 +1,30 @@
+/*
+ * Which hosts are so far behind that no writer should wait for them, as one
+ * that was just restored. Pure.
+ */
+#ifndef DECIDE_QUARANTINE_H
+#define DECIDE_QUARANTINE_H
+
+#include <stddef.h>
+
+struct quarantine_host {
+    int counts;    /* it would be counted otherwise, value or error */
+    int has_value; /* of this moment; without one it stays where it is */
+    double value;
+    int quarantined; /* before, and after */
+    int was;         /* private */
+};
+
+/*
+ * A host goes into quarantine with a value above LAG_S (> THRESHOLD) and
+ * comes out with one within THRESHOLD. At most half of those that count are
+ * in it, those furthest behind: a whole cluster that falls back is no reason
+ * to stop waiting for it. LAG_S 0: nobody is. Returns 1 when some host
+ * changed sides. Total; hosts may be NULL when count is 0.
+ */
+int quarantine_hosts(struct quarantine_host *hosts,
+                     size_t count,
+                     double lag_s,
+                     double threshold);
+
+#endif

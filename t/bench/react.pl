@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 
 # How soon a check follows what happens to the database, to sluiced and to
-# the machine, and what probing costs.
+# the machine.
 
 use warnings;
 use strict;
@@ -15,7 +15,6 @@ use Sluice::Bench;
 
 my $FLIPS = $ENV{FLIPS} // 60;
 my $TRIES = $ENV{TRIES} // 10;
-my $SECONDS = $ENV{SECONDS} // 10;
 my $PATH = '/check/bench/mysql/main1';
 
 my $t = Sluice->new;
@@ -133,67 +132,3 @@ for (1 .. $TRIES) {
 }
 report('sluiced killed -> no 200', '<= 1000 (max_age)', @dead);
 report('exec of sluiced -> 200', '<= 250', @cold);
-
-# What probing costs. Many host entries, few real servers.
-$sluiced->kill;
-my @servers = ($db, map {
-    $t->mariadb(args => ['--max-connections=800', '--thread-handling=pool-of-threads'])
-} 1 .. 2);
-$db->sql('set global max_connections = 800');
-for my $server (@servers[1, 2]) {
-    $server->sql('create table mysql.bench_value (v double)');
-    $server->sql('insert into mysql.bench_value values (0)');
-    $server->sql(q{grant select on mysql.bench_value to 'probe'@'%'});
-}
-
-sub fleet {
-    my ($hosts) = @_;
-    my $per = @servers;
-    my @clusters;
-
-    for (my $n = 0; $n < $hosts; $n += $per) {
-        my $last = $n + $per > $hosts ? $hosts - $n : $per;
-        my $list = join ', ',
-            map { '"127.0.0.1:' . $servers[$_]->port . '"' } 0 .. $last - 1;
-
-        push @clusters,
-            qq{"c$n": { "StaticHostsSettings": { "Hosts": [$list] } }};
-    }
-    return '{ "Stores": { "MySQL": { "User": "probe", "Password": "probe",'
-        . ' "MetricQuery": "select v from mysql.bench_value",'
-        . ' "ThrottleThreshold": 1, "Clusters": {'
-        . join(",\n", @clusters) . '} } } }';
-}
-
-sub queries {
-    my $sum = 0;
-
-    for my $server (@servers) {
-        my $row = $server->dbh->selectrow_arrayref(
-            q{show global status like 'Com_select'});
-        $sum += $row->[1];
-    }
-    return $sum;
-}
-
-title("probing: 20 probes a second and host, $SECONDS s each");
-row('hosts', 'probes/s', 'of expected', 'CPU per probe', 'of a core', 'memory');
-for my $hosts (1, 100, 1200) {
-    my $s = $t->sluiced(fleet($hosts));
-    my $log = $t->dir . '/sluiced.log';
-
-    $t->wait_for('every host to answer', sub { $s->log =~ /event=ready/ }, 60);
-    sleep 1;
-    my ($cpu, $count, $since) = (cpu_seconds($s->pid), queries(), time);
-    sleep $SECONDS;
-    my $took = time - $since;
-    $cpu = cpu_seconds($s->pid) - $cpu;
-    $count = queries() - $count;
-    row($hosts, sprintf('%.0f/s', $count / $took),
-        sprintf('%.0f%%', 100 * $count / $took / $hosts / 20),
-        sprintf('%.1f us', 1e6 * $cpu / ($count || 1)),
-        sprintf('%.1f%%', 100 * $cpu / $took),
-        sprintf('%.1f MB', rss_bytes($s->pid) / 1e6));
-    $s->kill;
-}
-print "\nbars: <= 30 us per probe; memory <= 15 MB + 64 kB per host\n";

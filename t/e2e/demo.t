@@ -270,5 +270,8 @@ kill 'KILL', $pid;
 waitpid $pid, 0;
 ok($t->wait_for('all to die with it', sub { !processes($stay) }),
     'SIGKILL: no process is left');
+($rc, $out, $err) = demo('--stop', '--dir', $stay);
+is($rc, 0, 'SIGKILL: what is left can be stopped') or diag($out, $err);
+ok(!-e $stay, 'SIGKILL: and is removed');
 
 $t->done;

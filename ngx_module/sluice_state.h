@@ -18,10 +18,16 @@
 
 struct sluice_writer;
 
+/* Records of each kind. */
 struct sluice_capacity {
     uint32_t clusters;
     uint32_t hosts;
     uint32_t throttles;
+    uint32_t metrics;
+    uint32_t apps;
+    uint32_t host_metrics;
+    uint32_t inventories;
+    uint32_t counters;
 };
 
 /*

@@ -250,17 +250,12 @@ sluice_order_read(const char *text,
 
 /* ---- rules ------------------------------------------------------------ */
 
-struct rule {
-    double ratio;
-    uint64_t expires_mono_ms;
-};
-
 /* 0: no rule for this key. The overlay is newer than the view. */
 static int
 find_rule(const struct sluice_rules *rules,
           const char *key,
           size_t len,
-          struct rule *rule)
+          struct sluice_rule *rule)
 {
     const struct sluice_throttle *t;
     int heard = SLUICE_OVERLAY_NOTHING;
@@ -268,7 +263,8 @@ find_rule(const struct sluice_rules *rules,
     if (rules->overlay)
         heard = rules->overlay(rules->data, key, len, &rule->ratio,
                                &rule->expires_mono_ms);
-    if (heard != SLUICE_OVERLAY_NOTHING)
+    rule->heard = heard != SLUICE_OVERLAY_NOTHING;
+    if (rule->heard)
         return heard == SLUICE_OVERLAY_THROTTLE;
     t = rules->view ? sluice_view_throttle(rules->view, key, len) : NULL;
     if (!t)
@@ -278,19 +274,47 @@ find_rule(const struct sluice_rules *rules,
     return 1;
 }
 
+/* "app" or "app/store"; 0: no key is like that. */
+static size_t
+make_key(struct sluice_text app, struct sluice_text store, char *key)
+{
+    if (app.len == 0 || app.len >= SLUICE_KEY_SIZE)
+        return 0;
+    memcpy(key, app.data, app.len);
+    if (store.len == 0)
+        return app.len;
+    if (store.len >= SLUICE_KEY_SIZE ||
+        app.len + 1 + store.len >= SLUICE_KEY_SIZE)
+        return 0;
+    key[app.len] = '/';
+    memcpy(key + app.len + 1, store.data, store.len);
+    return app.len + 1 + store.len;
+}
+
+int
+sluice_throttle_rule(const struct sluice_rules *rules,
+                     struct sluice_text app,
+                     struct sluice_text store,
+                     uint64_t now_mono_ms,
+                     struct sluice_rule *rule)
+{
+    char key[SLUICE_KEY_SIZE];
+    size_t len = make_key(app, store, key);
+
+    return len > 0 && find_rule(rules, key, len, rule) &&
+           (rule->expires_mono_ms == 0 || now_mono_ms < rule->expires_mono_ms);
+}
+
 static int
 rule_denies(const struct sluice_rules *rules,
-            const char *key,
-            size_t len,
-            uint64_t now_ms)
+            struct sluice_text app,
+            struct sluice_text store,
+            uint64_t now_mono_ms)
 {
-    struct rule rule;
+    struct sluice_rule rule;
 
-    if (!find_rule(rules, key, len, &rule))
-        return 0;
-    if (rule.expires_mono_ms != 0 && now_ms >= rule.expires_mono_ms)
-        return 0;
-    return (rules->dice ? rules->dice(rules->data) : 0) < rule.ratio;
+    return sluice_throttle_rule(rules, app, store, now_mono_ms, &rule) &&
+           (rules->dice ? rules->dice(rules->data) : 0) < rule.ratio;
 }
 
 int
@@ -299,19 +323,10 @@ sluice_throttle_denies(const struct sluice_rules *rules,
                        struct sluice_text store,
                        uint64_t now_mono_ms)
 {
-    char key[SLUICE_KEY_SIZE];
-    size_t len = app.len + 1 + store.len;
+    const struct sluice_text any = {"", 0};
 
-    if (app.len == 0 || app.len >= sizeof(key))
-        return 0; /* no key is like that */
-    memcpy(key, app.data, app.len);
-    if (store.len < sizeof(key) && len < sizeof(key)) {
-        key[app.len] = '/';
-        memcpy(key + app.len + 1, store.data, store.len);
-        if (rule_denies(rules, key, len, now_mono_ms))
-            return 1;
-    }
-    return rule_denies(rules, key, app.len, now_mono_ms);
+    return (store.len > 0 && rule_denies(rules, app, store, now_mono_ms)) ||
+           rule_denies(rules, app, any, now_mono_ms);
 }
 
 int

@@ -82,6 +82,20 @@ struct sluice_rules {
     void *data;
 };
 
+struct sluice_rule {
+    double ratio;
+    uint64_t expires_mono_ms; /* 0: never */
+    int heard;                /* by the overlay; else the view has it */
+};
+
+/* 1 and *rule when there is one that stands for app/store, or, with an empty
+ * store, for the app. One that has expired does not stand. */
+int sluice_throttle_rule(const struct sluice_rules *rules,
+                         struct sluice_text app,
+                         struct sluice_text store,
+                         uint64_t now_mono_ms,
+                         struct sluice_rule *rule);
+
 /* 1 when the app's check of the store is to be denied: by the rule for
  * app/store or by that for app, each with a die of its own. */
 int sluice_throttle_denies(const struct sluice_rules *rules,

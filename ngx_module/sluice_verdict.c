@@ -1,11 +1,10 @@
 /* The answer to a check, in freno's order of evaluation. */
 #include "sluice_verdict.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "sluice_format.h"
 
 #define VERDICT_FUTURE_MS 1000 /* how far ahead a sane sample can be */
 
@@ -22,6 +21,7 @@ static const char *const reason_names[SLUICE_REASON_MAX] = {
     [SLUICE_REASON_APP_DENIED] = "app-denied",
     [SLUICE_REASON_LOW_PRIORITY] = "low-priority",
     [SLUICE_REASON_FACTS_UNKNOWN] = "facts-unknown",
+    [SLUICE_REASON_SHARE_DOMAIN] = "share-domain",
 };
 
 const char *
@@ -69,7 +69,15 @@ sluice_view_leads(const struct sluice_view *v, const struct sluice_freshness *f)
     return sluice_view_answers(v, f) && is_leading(&v->node, f);
 }
 
-/* ---- the metric ------------------------------------------------------- */
+/* ---- what is said ----------------------------------------------------- */
+
+static int
+text_is(const struct sluice_text *text, const char *word)
+{
+    size_t len = strlen(word);
+
+    return text->len == len && memcmp(text->data, word, len) == 0;
+}
 
 __attribute__((format(printf, 4, 5))) static void
 decide(struct sluice_verdict *out,
@@ -106,75 +114,257 @@ stale_heartbeat(const struct sluice_freshness *f, struct sluice_verdict *out)
                (unsigned long long)f->max_age_ms);
 }
 
-static void
-stale_sample(const struct sluice_cluster *c, struct sluice_verdict *out)
+/* ---- one metric ------------------------------------------------------- */
+
+/* A metric and what it is held against. */
+struct measure {
+    const char *name; /* of a further metric; NULL: the cluster's own */
+    double value;
+    double threshold;
+    uint64_t sampled_mono_ms;
+    uint64_t valid_until_mono_ms;
+    uint64_t age_ms;
+    uint32_t status;
+    const char *error;
+};
+
+/* What is asked for. */
+struct subject {
+    const struct sluice_cluster *cluster; /* NULL: there is no such one */
+    int own;                              /* its own metric */
+    const struct sluice_metric *further;
+    uint32_t nfurther;
+    int named; /* it needs saying which metric is shown */
+    const struct sluice_freshness *fresh;
+    int ready;
+};
+
+static uint64_t
+sample_age(uint64_t sampled_ms, uint64_t now_ms)
 {
-    if (out->age_ms == SLUICE_AGE_UNKNOWN)
+    if (sampled_ms == 0 || sampled_ms > now_ms + VERDICT_FUTURE_MS)
+        return SLUICE_AGE_UNKNOWN;
+    return sampled_ms > now_ms ? 0 : now_ms - sampled_ms;
+}
+
+/* The caller's threshold, else the app's in this cluster, else the app's in
+ * all, else the cluster's. */
+static double
+own_threshold(const struct sluice_cluster *c,
+              const struct sluice_rules *rules,
+              const struct sluice_request *r)
+{
+    const struct sluice_app *app = NULL;
+
+    if (r->threshold > 0)
+        return r->threshold;
+    if (rules && rules->view && rules->view->napps > 0)
+        app = sluice_view_app(rules->view, r->store_name.data,
+                              r->store_name.len, r->app.data, r->app.len);
+    return app ? app->threshold : c->threshold;
+}
+
+static struct measure
+own_measure(const struct subject *s,
+            const struct sluice_rules *rules,
+            const struct sluice_request *r)
+{
+    const struct sluice_cluster *c = s->cluster;
+
+    return (struct measure){
+        .value = c->value,
+        .threshold = own_threshold(c, rules, r),
+        .sampled_mono_ms = c->sampled_mono_ms,
+        .valid_until_mono_ms = c->valid_until_mono_ms,
+        .age_ms = sample_age(c->sampled_mono_ms, s->fresh->now_mono_ms),
+        .status = c->status,
+        .error = c->error,
+    };
+}
+
+/* The caller's threshold is meant for it only when it was asked for alone. */
+static struct measure
+further_measure(const struct subject *s,
+                const struct sluice_metric *m,
+                const struct sluice_request *r)
+{
+    return (struct measure){
+        .name = m->name,
+        .value = m->value,
+        .threshold = !s->own && r->threshold > 0 ? r->threshold : m->threshold,
+        .sampled_mono_ms = m->sampled_mono_ms,
+        .valid_until_mono_ms = m->valid_until_mono_ms,
+        .age_ms = sample_age(m->sampled_mono_ms, s->fresh->now_mono_ms),
+        .status = m->status,
+        .error = m->error,
+    };
+}
+
+static void
+show(const struct subject *s,
+     const struct measure *m,
+     struct sluice_verdict *out)
+{
+    out->threshold = m->threshold;
+    out->age_ms = m->age_ms;
+    if (s->named)
+        snprintf(out->metric, sizeof(out->metric), "%s",
+                 m->name ? m->name : SLUICE_METRIC_OWN);
+}
+
+static void
+stale_sample(const struct subject *s,
+             const struct measure *m,
+             const char *prefix,
+             struct sluice_verdict *out)
+{
+    const char *cluster = s->cluster->name;
+
+    if (m->age_ms == SLUICE_AGE_UNKNOWN)
         decide(out, 500, SLUICE_REASON_STALE,
-               "stale: %s has no sample of this boot", c->name);
+               "%sstale: %s has no sample of this boot", prefix, cluster);
     else
         decide(out, 500, SLUICE_REASON_STALE,
-               "stale: %s was sampled %llu ms ago, valid for %llu ms", c->name,
-               (unsigned long long)out->age_ms,
-               (unsigned long long)(c->valid_until_mono_ms > c->sampled_mono_ms
-                                        ? c->valid_until_mono_ms -
-                                              c->sampled_mono_ms
+               "%sstale: %s was sampled %llu ms ago, valid for %llu ms", prefix,
+               cluster, (unsigned long long)m->age_ms,
+               (unsigned long long)(m->valid_until_mono_ms > m->sampled_mono_ms
+                                        ? m->valid_until_mono_ms -
+                                              m->sampled_mono_ms
                                         : 0));
 }
 
-static uint64_t
-sample_age(const struct sluice_cluster *c, uint64_t now_ms)
+/* -1 with the reason why it has no value. Before the node is ready "none" is
+ * not the last word; a further metric is one that was asked for somewhere. */
+static int
+judge(const struct subject *s,
+      const struct measure *m,
+      struct sluice_verdict *out)
 {
-    if (c->sampled_mono_ms == 0 ||
-        c->sampled_mono_ms > now_ms + VERDICT_FUTURE_MS)
-        return SLUICE_AGE_UNKNOWN;
-    return c->sampled_mono_ms > now_ms ? 0 : now_ms - c->sampled_mono_ms;
-}
+    enum sluice_reason reason =
+        s->ready ? SLUICE_REASON_METRIC_ERROR : SLUICE_REASON_STARTING;
+    char prefix[SLUICE_NAME_SIZE + 2] = "";
 
-/* The value of a known cluster on a node whose word counts, or the reason
- * why there is none. Before the node is ready "none" is not the last word. */
-static void
-judge_cluster(const struct sluice_view *v,
-              const struct sluice_freshness *f,
-              const struct sluice_cluster *c,
-              struct sluice_verdict *out)
-{
-    int ready = (v->node.flags & SLUICE_NODE_READY) != 0;
-
-    if (c->status == SLUICE_METRIC_ERROR)
-        decide(out, 500,
-               ready ? SLUICE_REASON_METRIC_ERROR : SLUICE_REASON_STARTING,
-               "%s", c->error[0] ? c->error : "metric error without a text");
-    else if (c->status != SLUICE_METRIC_VALUE && ready)
+    if (m->name)
+        snprintf(prefix, sizeof(prefix), "%s: ", m->name);
+    if (m->status == SLUICE_METRIC_ERROR)
+        decide(out, 500, reason, "%s%s", prefix,
+               m->error[0] ? m->error : "metric error without a text");
+    else if (m->status != SLUICE_METRIC_VALUE && s->ready && !m->name)
         no_such_metric(out, SLUICE_REASON_NO_METRIC);
-    else if (c->status != SLUICE_METRIC_VALUE)
-        decide(out, 500, SLUICE_REASON_STARTING, "Metric not collected yet");
-    else if (out->age_ms == SLUICE_AGE_UNKNOWN ||
-             f->now_mono_ms > c->valid_until_mono_ms)
-        stale_sample(c, out);
+    else if (m->status != SLUICE_METRIC_VALUE)
+        decide(out, 500, reason, "%sMetric not collected yet", prefix);
+    else if (m->age_ms == SLUICE_AGE_UNKNOWN ||
+             s->fresh->now_mono_ms > m->valid_until_mono_ms)
+        stale_sample(s, m, prefix, out);
     else
-        out->value = c->value;
+        return 0;
+    return -1;
 }
 
-/* Fills value, threshold and age; leaves status 200 when there is a value. */
-static void
-read_metric(const struct sluice_view *v,
-            const struct sluice_freshness *f,
-            const struct sluice_rules *rules,
-            const struct sluice_text *name,
-            struct sluice_verdict *out)
+/* ---- all of them ------------------------------------------------------ */
+
+static struct subject
+pick(const struct sluice_view *v,
+     const struct sluice_freshness *f,
+     const struct sluice_request *r)
 {
-    const struct sluice_cluster *c;
+    const struct sluice_text *name = &r->store_name;
+    struct subject s = {.fresh = f,
+                        .ready = (v->node.flags & SLUICE_NODE_READY) != 0};
+    uint32_t n;
+
+    s.cluster = sluice_view_cluster(v, name->data, name->len);
+    s.own = r->metric.len == 0 || text_is(&r->metric, SLUICE_METRIC_OWN);
+    if (!s.cluster)
+        return s;
+    s.further = sluice_view_metrics(v, name->data, name->len, &n);
+    s.named = n > 0 || r->metric.len > 0;
+    if (r->metric.len == 0)
+        s.nfurther = n;
+    for (uint32_t i = 0; !s.own && i < n; i++)
+        if (text_is(&r->metric, s.further[i].name)) {
+            s.further += i;
+            s.nfurther = 1;
+            break;
+        }
+    return s;
+}
+
+/* How much of its threshold it is. */
+static double
+badness(const struct measure *m)
+{
+    if (m->threshold > 0)
+        return m->value / m->threshold;
+    return m->value > m->threshold ? INFINITY : 0;
+}
+
+/* What exceeds comes first, however closely. */
+static int
+is_worse(const struct measure *one, const struct measure *other)
+{
+    int exceeds = one->value > one->threshold;
+
+    if (exceeds != (other->value > other->threshold))
+        return exceeds;
+    return badness(one) > badness(other);
+}
+
+/* Fills value, threshold and age; leaves status 200 when each has a value.
+ * `first` is the cluster's own metric, or the one that is asked for. */
+static void
+judge_all(const struct subject *s,
+          const struct measure *first,
+          const struct sluice_request *r,
+          struct sluice_verdict *out)
+{
+    struct measure worst = *first, next;
+
+    if (judge(s, &worst, out) != 0)
+        return;
+    for (uint32_t i = s->own ? 0 : 1; i < s->nfurther; i++) {
+        next = further_measure(s, &s->further[i], r);
+        if (judge(s, &next, out) != 0) {
+            show(s, &next, out);
+            return;
+        }
+        if (is_worse(&next, &worst))
+            worst = next;
+    }
+    show(s, &worst, out);
+    out->value = worst.value;
+}
+
+/* Another leader of our share domain has not been healthy in it. */
+static int
+is_unhealthy_elsewhere(const struct subject *s)
+{
+    return s->own && s->cluster->share_unhealthy_s >= 1 &&
+           s->cluster->share_until_mono_ms > s->fresh->now_mono_ms;
+}
+
+/* The same, and what is there to be said before any metric. 1: other domains
+ * refuse, if nothing else does. */
+static int
+read_metrics(const struct sluice_view *v,
+             const struct sluice_freshness *f,
+             const struct sluice_rules *rules,
+             const struct sluice_request *r,
+             struct sluice_verdict *out)
+{
+    struct subject s;
+    struct measure first;
 
     if (!has_state(v, f)) {
         decide(out, 500, SLUICE_REASON_NO_STATE, "%s",
                f->no_state ? f->no_state : "no state");
-        return;
+        return 0;
     }
-    c = sluice_view_cluster(v, name->data, name->len);
-    if (c) {
-        out->threshold = c->threshold;
-        out->age_ms = sample_age(c, f->now_mono_ms);
+    s = pick(v, f, r);
+    if (s.cluster && (s.own || s.nfurther > 0)) {
+        first = s.own ? own_measure(&s, rules, r)
+                      : further_measure(&s, s.further, r);
+        show(&s, &first, out);
     }
     if (!is_beating(f))
         stale_heartbeat(f, out);
@@ -185,10 +375,11 @@ read_metric(const struct sluice_view *v,
     else if ((v->node.flags & SLUICE_NODE_LEADER_ONLY) != 0 &&
              !is_leading(&v->node, f))
         no_such_metric(out, SLUICE_REASON_NOT_LEADER);
-    else if (!c)
+    else if (!s.cluster || (!s.own && s.nfurther == 0))
         no_such_metric(out, SLUICE_REASON_NO_METRIC);
     else
-        judge_cluster(v, f, c, out);
+        judge_all(&s, &first, r, out);
+    return out->status == 200 && is_unhealthy_elsewhere(&s);
 }
 
 /* ---- the verdict ------------------------------------------------------ */
@@ -207,12 +398,19 @@ deny(const struct sluice_freshness *f,
         decide(out, 417, SLUICE_REASON_APP_DENIED, "App denied");
 }
 
-static int
-text_is(const struct sluice_text *text, const char *word)
+/* The app of freno's own checks is free of other domains: two of them would
+ * keep each other unhealthy for ever. */
+static void
+hold_against(int unhealthy_elsewhere,
+             const struct sluice_request *r,
+             struct sluice_verdict *out)
 {
-    size_t len = strlen(word);
-
-    return text->len == len && memcmp(text->data, word, len) == 0;
+    if (r->app.len == 0)
+        decide(out, 417, SLUICE_REASON_NO_APP, "no app indicated");
+    else if (out->status == 200 && out->value > out->threshold)
+        decide(out, 429, SLUICE_REASON_THRESHOLD, "Threshold exceeded");
+    else if (unhealthy_elsewhere && !text_is(&r->app, "freno"))
+        decide(out, 429, SLUICE_REASON_SHARE_DOMAIN, "Threshold exceeded");
 }
 
 void
@@ -222,6 +420,8 @@ sluice_verdict_check(const struct sluice_view *v,
                      const struct sluice_request *r,
                      struct sluice_verdict *out)
 {
+    int unhealthy_elsewhere = 0;
+
     memset(out, 0, sizeof(*out));
     out->status = 200;
     out->reason = SLUICE_REASON_OK;
@@ -230,52 +430,13 @@ sluice_verdict_check(const struct sluice_view *v,
     if (!text_is(&r->store_type, "mysql")) {
         no_such_metric(out, SLUICE_REASON_NO_METRIC);
     } else {
-        deny(f, rules, r, out);
-        if (out->status == 200)
-            read_metric(v, f, rules, &r->store_name, out);
         if (r->threshold > 0)
             out->threshold = r->threshold;
-        if (r->app.len == 0)
-            decide(out, 417, SLUICE_REASON_NO_APP, "no app indicated");
-        else if (out->status == 200 && out->value > out->threshold)
-            decide(out, 429, SLUICE_REASON_THRESHOLD, "Threshold exceeded");
+        deny(f, rules, r, out);
+        if (out->status == 200)
+            unhealthy_elsewhere = read_metrics(v, f, rules, r, out);
+        hold_against(unhealthy_elsewhere, r, out);
     }
     if (out->status == 404 && r->if_exists)
         out->status = 200;
-}
-
-/* ---- freno's body ----------------------------------------------------- */
-
-/* Every byte of the longest message escaped, and the rest of the object. */
-_Static_assert(6 * (sizeof(((struct sluice_verdict *)0)->message) - 1) +
-                       2 * SLUICE_NUMBER_SIZE + 64 <=
-                   SLUICE_VERDICT_BODY_SIZE,
-               "a body always fits");
-
-static char *
-put(char *at, const char *text)
-{
-    size_t len = strlen(text);
-
-    memcpy(at, text, len);
-    return at + len;
-}
-
-size_t
-sluice_verdict_body(const struct sluice_verdict *verdict, char *buf)
-{
-    size_t len = strnlen(verdict->message, sizeof(verdict->message));
-    char *at = buf;
-
-    at = put(at, "{\"StatusCode\":");
-    at += sluice_format_number(verdict->status, at);
-    at = put(at, ",\"Value\":");
-    at += sluice_format_number(verdict->value, at);
-    at = put(at, ",\"Threshold\":");
-    at += sluice_format_number(verdict->threshold, at);
-    at = put(at, ",\"Message\":\"");
-    at += sluice_format_string(verdict->message, len, at,
-                               SLUICE_VERDICT_BODY_SIZE);
-    at = put(at, "\"}\n");
-    return (size_t)(at - buf);
 }

@@ -19,10 +19,22 @@ struct sluice_view {
     struct sluice_facts facts;         /* zero when the image has none */
     struct sluice_throttle *throttles; /* only of a RULES image */
     uint32_t nthrottles;
+    struct sluice_metric *metrics; /* sorted by cluster, then name */
+    uint32_t nmetrics;
+    struct sluice_app *apps; /* only of a RULES image; sorted likewise */
+    uint32_t napps;
+    struct sluice_host_metric *host_metrics; /* only of a DETAIL image … */
+    uint32_t nhost_metrics;
+    struct sluice_inventory *inventories; /* … like these … */
+    uint32_t ninventories;
+    struct sluice_counter *counters; /* … and these */
+    uint32_t ncounters;
 
     /* private */
     struct sluice_index clusters_by_name;
     struct sluice_index throttles_by_key;
+    struct sluice_index inventories_by_cluster;
+    struct sluice_index counters_by_name;
 };
 
 /*
@@ -32,6 +44,10 @@ struct sluice_view {
  * without a name or named twice, a record outside the image, a NaN or
  * infinite value, an unknown status make the whole image invalid; so do a
  * throttle without a key or with another's, and a ratio outside [0..1].
+ * Likewise: a metric, app, inventory or counter without its names or with
+ * another's, a metric called SLUICE_METRIC_OWN, an app's threshold below 0.
+ * Roles, scopes and reasons to exclude are not looked at: a newer minor may
+ * have more of them.
  */
 int sluice_view_load(struct sluice_view *v,
                      const void *image,
@@ -47,6 +63,29 @@ sluice_view_cluster(const struct sluice_view *v, const char *name, size_t len);
  * need not be terminated. */
 const struct sluice_throttle *
 sluice_view_throttle(const struct sluice_view *v, const char *key, size_t len);
+
+/* The further metrics of a cluster, sorted by name; NULL and 0: it has none.
+ * Names of this and what follows need not be terminated. */
+const struct sluice_metric *sluice_view_metrics(const struct sluice_view *v,
+                                                const char *cluster,
+                                                size_t len,
+                                                uint32_t *count);
+
+/* What the app has instead of the cluster's threshold: the one it has in this
+ * cluster, else the one it has in all; NULL: neither. */
+const struct sluice_app *sluice_view_app(const struct sluice_view *v,
+                                         const char *cluster,
+                                         size_t cluster_len,
+                                         const char *app,
+                                         size_t app_len);
+
+/* NULL: nothing is said of it. */
+const struct sluice_inventory *
+sluice_view_inventory(const struct sluice_view *v,
+                      const char *cluster,
+                      size_t len);
+const struct sluice_counter *
+sluice_view_counter(const struct sluice_view *v, const char *name, size_t len);
 
 /* Frees what the view owns and zeroes it. */
 void sluice_view_free(struct sluice_view *v);

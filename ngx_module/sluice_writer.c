@@ -48,6 +48,7 @@ struct state_file {
     size_t size;
     dev_t dev;
     ino_t ino;
+    struct sluice_capacity capacity; /* more than the header says of it */
 };
 
 struct sluice_writer {
@@ -192,22 +193,29 @@ slot_size(uint32_t kind, struct sluice_capacity capacity)
     const struct sluice_section verdicts[] = {
         {.count = 1, .stride = sizeof(struct sluice_node)},
         {.count = capacity.clusters, .stride = sizeof(struct sluice_cluster)},
+        {.count = capacity.metrics, .stride = sizeof(struct sluice_metric)},
     };
     const struct sluice_section detail[] = {
         {.count = capacity.hosts, .stride = sizeof(struct sluice_host)},
+        {.count = capacity.host_metrics,
+         .stride = sizeof(struct sluice_host_metric)},
+        {.count = capacity.inventories,
+         .stride = sizeof(struct sluice_inventory)},
+        {.count = capacity.counters, .stride = sizeof(struct sluice_counter)},
     };
     const struct sluice_section rules[] = {
         {.count = 1, .stride = sizeof(struct sluice_facts)},
         {.count = capacity.throttles, .stride = sizeof(struct sluice_throttle)},
+        {.count = capacity.apps, .stride = sizeof(struct sluice_app)},
     };
     uint64_t size;
 
     if (kind == SLUICE_PART_VERDICTS)
-        size = sluice_image_size(2, verdicts);
+        size = sluice_image_size(3, verdicts);
     else if (kind == SLUICE_PART_DETAIL)
-        size = sluice_image_size(1, detail);
+        size = sluice_image_size(4, detail);
     else
-        size = sluice_image_size(2, rules);
+        size = sluice_image_size(3, rules);
     size = align_up(size);
     return size <= UINT32_MAX ? size : 0;
 }
@@ -244,6 +252,8 @@ layout(struct sluice_capacity capacity,
     h->cluster_capacity = capacity.clusters;
     h->host_capacity = capacity.hosts;
     h->throttle_capacity = capacity.throttles;
+    h->metric_capacity = capacity.metrics;
+    h->app_capacity = capacity.apps;
     return 0;
 }
 
@@ -302,6 +312,7 @@ prepare(struct sluice_writer *w,
         return fail(err, err_size, "cannot create %s of %llu bytes: %s",
                     w->temp_path, (unsigned long long)header.file_size,
                     strerror(errno));
+    w->next.capacity = capacity;
     memcpy(w->next.base, &header, sizeof(header));
     memcpy(w->next.base + sizeof(header), parts, sizeof(parts));
     if (w->current.base)
@@ -384,15 +395,7 @@ target(const struct sluice_writer *w)
 struct sluice_capacity
 sluice_writer_capacity(const struct sluice_writer *w)
 {
-    const struct sluice_header *h = (const void *)target(w)->base;
-    struct sluice_capacity capacity = {0};
-
-    if (h) {
-        capacity.clusters = h->cluster_capacity;
-        capacity.hosts = h->host_capacity;
-        capacity.throttles = h->throttle_capacity;
-    }
-    return capacity;
+    return target(w)->capacity; /* zeros where there is no file */
 }
 
 int

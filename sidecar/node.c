@@ -57,12 +57,14 @@ node_all_ready(const struct node *n)
 static int
 node_verdicts(void *data,
               struct sluice_node *node,
-              struct sluice_cluster *clusters)
+              struct sluice_cluster *clusters,
+              struct sluice_metric *metrics)
 {
     struct node *n = data;
     uint64_t now_ms = clock_mono_ms();
     int changed = 0;
 
+    (void)metrics; /* there are none yet */
     for (size_t i = 0; i < n->nwatches; i++)
         changed |= watch_verdict(n->watches[i], now_ms, &clusters[i]);
     if (!n->ready && node_all_ready(n)) {
@@ -80,9 +82,10 @@ node_verdicts(void *data,
 }
 
 static void
-node_detail(void *data, struct sluice_host *hosts)
+node_detail(void *data, struct publish_detail *detail)
 {
     struct node *n = data;
+    struct sluice_host *hosts = detail->hosts;
 
     for (size_t i = 0; i < n->nwatches; i++) {
         watch_hosts(n->watches[i], hosts);
@@ -93,10 +96,12 @@ node_detail(void *data, struct sluice_host *hosts)
 static int
 node_rules(void *data,
            struct sluice_facts *facts,
-           struct sluice_throttle *throttles)
+           struct sluice_throttle *throttles,
+           struct sluice_app *apps)
 {
     struct node *n = data;
 
+    (void)apps; /* there are none yet */
     return control_rules(n->control, facts, throttles);
 }
 

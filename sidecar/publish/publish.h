@@ -12,27 +12,37 @@
 #define PUBLISH_DETAIL_MS 100
 #define PUBLISH_HEARTBEAT_MS 50
 
-/* Asked for records when an image is made; the arrays come zeroed. */
+/* Where the records of a DETAIL image go. */
+struct publish_detail {
+    struct sluice_host *hosts;
+    struct sluice_host_metric *host_metrics;
+    struct sluice_inventory *inventories;
+    struct sluice_counter *counters;
+};
+
+/* Asked for records when an image is made; the arrays come zeroed, each as
+ * long as count() said. */
 struct publish_source {
     void *data;
 
     /* How many records the next image will have. */
     struct sluice_capacity (*count)(void *data);
 
-    /* Fills count().clusters records and the node. Returns 1 when some
-     * cluster's status changed since the last time: readers are then rung. */
+    /* Fills clusters, metrics and the node. Returns 1 when some status
+     * changed since the last time: readers are then rung. */
     int (*verdicts)(void *data,
                     struct sluice_node *node,
-                    struct sluice_cluster *clusters);
+                    struct sluice_cluster *clusters,
+                    struct sluice_metric *metrics);
 
-    /* Fills count().hosts records. */
-    void (*detail)(void *data, struct sluice_host *hosts);
+    void (*detail)(void *data, struct publish_detail *detail);
 
-    /* Fills the facts and count().throttles rules. Returns 1 when some rule
-     * changed since the last time: readers are then rung. */
+    /* Fills the facts, throttles and apps. Returns 1 when some rule changed
+     * since the last time: readers are then rung. */
     int (*rules)(void *data,
                  struct sluice_facts *facts,
-                 struct sluice_throttle *throttles);
+                 struct sluice_throttle *throttles,
+                 struct sluice_app *apps);
 };
 
 struct publisher;

@@ -60,12 +60,16 @@ publish_verdicts(struct publisher *p, struct sluice_capacity count)
         {.kind = SLUICE_SECTION_CLUSTERS,
          .count = count.clusters,
          .stride = sizeof(struct sluice_cluster)},
+        {.kind = SLUICE_SECTION_METRICS,
+         .count = count.metrics,
+         .stride = sizeof(struct sluice_metric)},
     };
     size_t size;
-    void *image = publisher_image(p, 2, sections, &size);
+    void *image = publisher_image(p, 3, sections, &size);
     int ring = p->source.verdicts(
         p->source.data, sluice_image_records(image, SLUICE_SECTION_NODE),
-        sluice_image_records(image, SLUICE_SECTION_CLUSTERS));
+        sluice_image_records(image, SLUICE_SECTION_CLUSTERS),
+        sluice_image_records(image, SLUICE_SECTION_METRICS));
 
     if (sluice_writer_publish(p->writer, SLUICE_PART_VERDICTS, image, size))
         return -1;
@@ -82,12 +86,27 @@ publish_detail(struct publisher *p, struct sluice_capacity count)
         {.kind = SLUICE_SECTION_HOSTS,
          .count = count.hosts,
          .stride = sizeof(struct sluice_host)},
+        {.kind = SLUICE_SECTION_HOST_METRICS,
+         .count = count.host_metrics,
+         .stride = sizeof(struct sluice_host_metric)},
+        {.kind = SLUICE_SECTION_INVENTORIES,
+         .count = count.inventories,
+         .stride = sizeof(struct sluice_inventory)},
+        {.kind = SLUICE_SECTION_COUNTERS,
+         .count = count.counters,
+         .stride = sizeof(struct sluice_counter)},
     };
     size_t size;
-    void *image = publisher_image(p, 1, sections, &size);
+    void *image = publisher_image(p, 4, sections, &size);
+    struct publish_detail detail = {
+        .hosts = sluice_image_records(image, SLUICE_SECTION_HOSTS),
+        .host_metrics =
+            sluice_image_records(image, SLUICE_SECTION_HOST_METRICS),
+        .inventories = sluice_image_records(image, SLUICE_SECTION_INVENTORIES),
+        .counters = sluice_image_records(image, SLUICE_SECTION_COUNTERS),
+    };
 
-    p->source.detail(p->source.data,
-                     sluice_image_records(image, SLUICE_SECTION_HOSTS));
+    p->source.detail(p->source.data, &detail);
     p->detail_ms = uv_now(&p->loop->uv);
     return sluice_writer_publish(p->writer, SLUICE_PART_DETAIL, image, size);
 }
@@ -102,12 +121,16 @@ publish_rules(struct publisher *p, struct sluice_capacity count)
         {.kind = SLUICE_SECTION_THROTTLES,
          .count = count.throttles,
          .stride = sizeof(struct sluice_throttle)},
+        {.kind = SLUICE_SECTION_APPS,
+         .count = count.apps,
+         .stride = sizeof(struct sluice_app)},
     };
     size_t size;
-    void *image = publisher_image(p, 2, sections, &size);
+    void *image = publisher_image(p, 3, sections, &size);
     int ring = p->source.rules(
         p->source.data, sluice_image_records(image, SLUICE_SECTION_FACTS),
-        sluice_image_records(image, SLUICE_SECTION_THROTTLES));
+        sluice_image_records(image, SLUICE_SECTION_THROTTLES),
+        sluice_image_records(image, SLUICE_SECTION_APPS));
 
     if (sluice_writer_publish(p->writer, SLUICE_PART_RULES, image, size))
         return -1;
@@ -118,13 +141,24 @@ publish_rules(struct publisher *p, struct sluice_capacity count)
 }
 
 /* Room to grow: a reload that adds a few must not replace the file. */
+static uint32_t
+room_for(uint32_t count, uint32_t least)
+{
+    return count < least / 2 ? least : 2 * count;
+}
+
 static struct sluice_capacity
 publisher_room(struct sluice_capacity count)
 {
     struct sluice_capacity room = {
-        .clusters = count.clusters < 32 ? 64 : 2 * count.clusters,
-        .hosts = count.hosts < 128 ? 256 : 2 * count.hosts,
-        .throttles = count.throttles < 128 ? 256 : 2 * count.throttles,
+        .clusters = room_for(count.clusters, 64),
+        .hosts = room_for(count.hosts, 256),
+        .throttles = room_for(count.throttles, 256),
+        .metrics = room_for(count.metrics, 64),
+        .apps = room_for(count.apps, 64),
+        .host_metrics = room_for(count.host_metrics, 256),
+        .inventories = room_for(count.inventories, 64),
+        .counters = room_for(count.counters, 256),
     };
 
     return room;
@@ -136,7 +170,10 @@ publisher_fits(const struct publisher *p, struct sluice_capacity count)
     struct sluice_capacity room = sluice_writer_capacity(p->writer);
 
     return count.clusters <= room.clusters && count.hosts <= room.hosts &&
-           count.throttles <= room.throttles;
+           count.throttles <= room.throttles && count.metrics <= room.metrics &&
+           count.apps <= room.apps && count.host_metrics <= room.host_metrics &&
+           count.inventories <= room.inventories &&
+           count.counters <= room.counters;
 }
 
 /* Fills a prepared file and lets readers find it. */

@@ -40,8 +40,61 @@ ask(const struct sluice_view *v, const struct sluice_cluster *c)
     MUST(memchr(verdict.message, '\0', sizeof(verdict.message)));
     MUST(isfinite(verdict.value) && isfinite(verdict.threshold));
     MUST(verdict.status != 200 || c->status == SLUICE_METRIC_VALUE);
+    MUST(verdict.status != 200 || verdict.value <= verdict.threshold);
+    MUST(memchr(verdict.metric, '\0', sizeof(verdict.metric)));
     len = sluice_verdict_body(&verdict, body);
     MUST(len <= sizeof(body) && body[0] == '{' && body[len - 1] == '\n');
+}
+
+static void
+look_at_metrics(const struct sluice_view *v)
+{
+    const struct sluice_metric *of_cluster;
+    uint32_t n;
+
+    for (uint32_t i = 0; i < v->nmetrics; i++) {
+        const struct sluice_metric *m = &v->metrics[i];
+
+        MUST(memchr(m->cluster, '\0', sizeof(m->cluster)) && m->cluster[0]);
+        MUST(memchr(m->name, '\0', sizeof(m->name)) && m->name[0]);
+        MUST(memchr(m->error, '\0', sizeof(m->error)));
+        MUST(isfinite(m->value) && isfinite(m->threshold));
+        of_cluster = sluice_view_metrics(v, m->cluster, strlen(m->cluster), &n);
+        MUST(of_cluster <= m && m < of_cluster + n);
+    }
+    for (uint32_t i = 0; i < v->napps; i++) {
+        const struct sluice_app *a = &v->apps[i];
+
+        MUST(isfinite(a->threshold) && a->threshold >= 0);
+        MUST(sluice_view_app(v, a->cluster, strlen(a->cluster), a->app,
+                             strlen(a->app)) == a);
+    }
+}
+
+static void
+look_at_detail(const struct sluice_view *v)
+{
+    for (uint32_t i = 0; i < v->nhosts; i++)
+        MUST(memchr(v->hosts[i].text, '\0', sizeof(v->hosts[i].text)));
+    for (uint32_t i = 0; i < v->nhost_metrics; i++) {
+        const struct sluice_host_metric *m = &v->host_metrics[i];
+
+        MUST(memchr(m->text, '\0', sizeof(m->text)));
+        MUST(isfinite(m->value) && m->status <= SLUICE_HOST_EXCLUDED);
+    }
+    for (uint32_t i = 0; i < v->ninventories; i++) {
+        const struct sluice_inventory *n = &v->inventories[i];
+
+        MUST(memchr(n->provider, '\0', sizeof(n->provider)));
+        MUST(memchr(n->error, '\0', sizeof(n->error)));
+        MUST(sluice_view_inventory(v, n->cluster, strlen(n->cluster)) == n);
+    }
+    for (uint32_t i = 0; i < v->ncounters; i++) {
+        const struct sluice_counter *c = &v->counters[i];
+
+        MUST(memchr(c->text, '\0', sizeof(c->text)) && isfinite(c->value));
+        MUST(sluice_view_counter(v, c->name, strlen(c->name)) == c);
+    }
 }
 
 static void
@@ -53,7 +106,8 @@ load(const void *image, size_t size)
     memset(err, '#', sizeof(err));
     if (sluice_view_load(&v, image, size, err, sizeof(err)) != 0) {
         MUST(memchr(err, '\0', sizeof(err)));
-        MUST(!v.clusters && !v.hosts && !v.throttles);
+        MUST(!v.clusters && !v.hosts && !v.throttles && !v.metrics);
+        MUST(!v.apps && !v.host_metrics && !v.inventories && !v.counters);
         return;
     }
     for (uint32_t i = 0; i < v.nclusters; i++) {
@@ -73,8 +127,8 @@ load(const void *image, size_t size)
     }
     MUST(memchr(v.facts.store_id, '\0', sizeof(v.facts.store_id)));
     MUST(memchr(v.facts.redis_channel, '\0', sizeof(v.facts.redis_channel)));
-    for (uint32_t i = 0; i < v.nhosts; i++)
-        MUST(memchr(v.hosts[i].text, '\0', sizeof(v.hosts[i].text)));
+    look_at_metrics(&v);
+    look_at_detail(&v);
     sluice_view_free(&v);
 }
 

@@ -31,7 +31,10 @@ count(void *data)
 }
 
 static int
-verdicts(void *data, struct sluice_node *node, struct sluice_cluster *clusters)
+verdicts(void *data,
+         struct sluice_node *node,
+         struct sluice_cluster *clusters,
+         struct sluice_metric *metrics)
 {
     struct fixture *fix = data;
 
@@ -41,26 +44,49 @@ verdicts(void *data, struct sluice_node *node, struct sluice_cluster *clusters)
         clusters[i].status = SLUICE_METRIC_VALUE;
         clusters[i].value = i;
     }
+    for (uint32_t i = 0; i < fix->count.metrics; i++) {
+        strcpy(metrics[i].cluster, "c0");
+        snprintf(metrics[i].name, sizeof(metrics[i].name), "m%05u", i);
+        metrics[i].value = i;
+    }
     return fix->ring;
 }
 
 static void
-detail(void *data, struct sluice_host *hosts)
+detail(void *data, struct publish_detail *d)
 {
     struct fixture *fix = data;
 
     for (uint32_t i = 0; i < fix->count.hosts; i++)
-        snprintf(hosts[i].name, sizeof(hosts[i].name), "h%u", i);
+        snprintf(d->hosts[i].name, sizeof(d->hosts[i].name), "h%u", i);
+    for (uint32_t i = 0; i < fix->count.host_metrics; i++) {
+        struct sluice_host_metric *m = &d->host_metrics[i];
+
+        strcpy(m->cluster, "c0");
+        snprintf(m->metric, sizeof(m->metric), "m%u", i);
+        strcpy(m->host, "h0");
+    }
+    for (uint32_t i = 0; i < fix->count.inventories; i++)
+        snprintf(d->inventories[i].cluster, SLUICE_NAME_SIZE, "c%u", i);
+    for (uint32_t i = 0; i < fix->count.counters; i++)
+        snprintf(d->counters[i].name, SLUICE_NAME_SIZE, "count.%u", i);
 }
 
 static int
-rules(void *data, struct sluice_facts *facts, struct sluice_throttle *throttles)
+rules(void *data,
+      struct sluice_facts *facts,
+      struct sluice_throttle *throttles,
+      struct sluice_app *apps)
 {
     struct fixture *fix = data;
 
     facts->revision = fix->revision;
     for (uint32_t i = 0; i < fix->count.throttles; i++)
         snprintf(throttles[i].key, sizeof(throttles[i].key), "app%u", i);
+    for (uint32_t i = 0; i < fix->count.apps; i++) {
+        snprintf(apps[i].app, sizeof(apps[i].app), "app%u", i);
+        apps[i].threshold = i;
+    }
     return fix->ring;
 }
 
@@ -75,7 +101,14 @@ setup(void **state)
     (void)state;
     log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_LOGFMT);
     memset(&f, 0, sizeof(f));
-    f.count = (struct sluice_capacity){3, 5, 7};
+    f.count = (struct sluice_capacity){.clusters = 3,
+                                       .hosts = 5,
+                                       .throttles = 7,
+                                       .metrics = 2,
+                                       .apps = 4,
+                                       .host_metrics = 6,
+                                       .inventories = 3,
+                                       .counters = 8};
     f.revision = 11;
     strcpy(f.dir, "/tmp/test_publish.XXXXXX");
     if (!mkdtemp(f.dir))
@@ -152,14 +185,24 @@ test_first_image_is_complete(void **state)
     (void)state;
     assert_int_equal(view.nclusters, 3);
     assert_string_equal(view.clusters[2].name, "c2");
+    assert_int_equal(view.nmetrics, 2);
+    assert_string_equal(view.metrics[1].name, "m00001");
     assert_int_equal(view.node.flags, SLUICE_NODE_READY);
     sluice_view_free(&view);
     view = read_view(SLUICE_PART_DETAIL);
     assert_int_equal(view.nhosts, 5);
+    assert_int_equal(view.nhost_metrics, 6);
+    assert_string_equal(view.host_metrics[5].metric, "m5");
+    assert_int_equal(view.ninventories, 3);
+    assert_non_null(sluice_view_inventory(&view, "c2", 2));
+    assert_int_equal(view.ncounters, 8);
+    assert_non_null(sluice_view_counter(&view, "count.7", 7));
     sluice_view_free(&view);
     view = read_view(SLUICE_PART_RULES);
     assert_int_equal(view.facts.revision, 11);
     assert_int_equal(view.nthrottles, 7);
+    assert_int_equal(view.napps, 4);
+    assert_non_null(sluice_view_app(&view, "c0", 2, "app3", 4));
     sluice_view_free(&view);
     assert_true(sluice_heartbeat_age(beat, clock_mono_ms()) < 5000);
     sluice_map_close(&map);
@@ -228,7 +271,8 @@ test_grows(void **state)
     struct sluice_view view;
 
     (void)state;
-    f.count = (struct sluice_capacity){500, 2000, 3000};
+    f.count = (struct sluice_capacity){
+        .clusters = 500, .hosts = 2000, .throttles = 3000};
     publisher_wake(f.publisher);
     for (int i = 0; i < 100 && !sluice_map_moved(&map, f.path); i++)
         run_ms(20);
@@ -242,6 +286,39 @@ test_grows(void **state)
     sluice_view_free(&view);
     view = read_view(SLUICE_PART_RULES);
     assert_int_equal(view.nthrottles, 3000);
+    sluice_view_free(&view);
+}
+
+/* Each kind alone can make the file too small. */
+static void
+test_grows_for_each_kind(void **state)
+{
+    uint32_t *const counts[] = {&f.count.metrics, &f.count.apps,
+                                &f.count.host_metrics, &f.count.inventories,
+                                &f.count.counters};
+    struct sluice_view view;
+
+    (void)state;
+    for (size_t k = 0; k < sizeof(counts) / sizeof(*counts); k++) {
+        struct sluice_map map = open_map();
+
+        *counts[k] = 300;
+        publisher_wake(f.publisher);
+        for (int i = 0; i < 100 && !sluice_map_moved(&map, f.path); i++)
+            run_ms(20);
+        assert_true(sluice_map_moved(&map, f.path));
+        sluice_map_close(&map);
+    }
+    view = read_view(SLUICE_PART_VERDICTS);
+    assert_int_equal(view.nmetrics, 300);
+    sluice_view_free(&view);
+    view = read_view(SLUICE_PART_DETAIL);
+    assert_int_equal(view.nhost_metrics, 300);
+    assert_int_equal(view.ninventories, 300);
+    assert_int_equal(view.ncounters, 300);
+    sluice_view_free(&view);
+    view = read_view(SLUICE_PART_RULES);
+    assert_int_equal(view.napps, 300);
     sluice_view_free(&view);
 }
 
@@ -298,6 +375,8 @@ main(void)
         cmocka_unit_test_setup_teardown(
             test_rules_have_a_generation_of_their_own, setup, teardown),
         cmocka_unit_test_setup_teardown(test_grows, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_grows_for_each_kind, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_puts_the_file_back, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_a_second_publisher_is_refused,

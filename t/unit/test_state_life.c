@@ -90,6 +90,71 @@ test_a_resize_takes_the_place_of_one_not_committed(void **state)
     sluice_writer_close(w);
 }
 
+/* ---- what minor 2 has room for ------------------------------------------ */
+
+static const struct sluice_capacity rich = {.clusters = 2,
+                                            .hosts = 3,
+                                            .throttles = 4,
+                                            .metrics = 5,
+                                            .apps = 6,
+                                            .host_metrics = 7,
+                                            .inventories = 8,
+                                            .counters = 9};
+
+/* The part's image with all that is promised, and `more` of its last kind. */
+static int
+publish_full(struct sluice_writer *w, uint32_t kind, uint32_t more)
+{
+    struct sluice_section all[3][4] = {
+        {{SLUICE_SECTION_NODE, 1, sizeof(struct sluice_node), 0},
+         {SLUICE_SECTION_CLUSTERS, 2, sizeof(struct sluice_cluster), 0},
+         {SLUICE_SECTION_METRICS, 5, sizeof(struct sluice_metric), 0}},
+        {{SLUICE_SECTION_HOSTS, 3, sizeof(struct sluice_host), 0},
+         {SLUICE_SECTION_HOST_METRICS, 7, sizeof(struct sluice_host_metric), 0},
+         {SLUICE_SECTION_INVENTORIES, 8, sizeof(struct sluice_inventory), 0},
+         {SLUICE_SECTION_COUNTERS, 9, sizeof(struct sluice_counter), 0}},
+        {{SLUICE_SECTION_FACTS, 1, sizeof(struct sluice_facts), 0},
+         {SLUICE_SECTION_THROTTLES, 4, sizeof(struct sluice_throttle), 0},
+         {SLUICE_SECTION_APPS, 6, sizeof(struct sluice_app), 0}},
+    };
+    struct sluice_section *sections = all[kind - 1];
+    uint32_t n = kind == SLUICE_PART_DETAIL ? 4 : 3;
+    size_t size;
+
+    sections[n - 1].count += more;
+    size = sluice_image_size(n, sections);
+    assert_true(size <= sizeof(images));
+    sluice_image_begin(images, 5, n, sections);
+    return sluice_writer_publish(w, kind, images, size);
+}
+
+static void
+test_each_part_fits_as_many_as_promised(void **state)
+{
+    (void)state;
+    struct sluice_writer *w =
+        sluice_writer_create(path(), rich, err, sizeof(err));
+    struct sluice_capacity room;
+    struct sluice_map m;
+
+    assert_non_null(w);
+    room = sluice_writer_capacity(w);
+    assert_memory_equal(&room, &rich, sizeof(rich));
+    for (uint32_t kind = 1; kind <= SLUICE_PART_KINDS; kind++) {
+        assert_int_equal(publish_full(w, kind, 0), 0);
+        assert_int_equal(publish_full(w, kind, 1), -1);
+    }
+    commit(w);
+    room = sluice_writer_capacity(w); /* the committed file's */
+    assert_memory_equal(&room, &rich, sizeof(rich));
+    m = opened();
+    assert_int_equal(sluice_map_header(&m)->minor, 2);
+    assert_int_equal(sluice_map_header(&m)->metric_capacity, 5);
+    assert_int_equal(sluice_map_header(&m)->app_capacity, 6);
+    sluice_map_close(&m);
+    sluice_writer_close(w);
+}
+
 /* ---- files that vanish ------------------------------------------------ */
 
 static void
@@ -162,6 +227,7 @@ main(void)
         TEST(test_the_heartbeat_survives_a_resize),
         TEST(test_a_failed_resize_leaves_the_old_file_in_use),
         TEST(test_a_resize_takes_the_place_of_one_not_committed),
+        TEST(test_each_part_fits_as_many_as_promised),
         TEST(test_a_lost_file_is_noticed_and_put_back),
         TEST(test_a_lost_directory_is_put_to_use_again),
         TEST(test_a_writer_whose_lock_was_taken_does_not_come_back),

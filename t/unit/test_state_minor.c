@@ -310,46 +310,197 @@ publish(struct sluice_writer *w,
     free(image);
 }
 
+static struct sluice_writer *
+new_writer(void)
+{
+    const struct sluice_capacity capacity = {.clusters = 3,
+                                             .hosts = 3,
+                                             .throttles = 3,
+                                             .metrics = 3,
+                                             .apps = 3,
+                                             .host_metrics = 3,
+                                             .inventories = 3,
+                                             .counters = 3};
+    char err[512];
+    struct sluice_writer *w =
+        sluice_writer_create(tempdir_path("state"), capacity, err, sizeof(err));
+
+    assert_non_null(w);
+    return w;
+}
+
+static void
+commit(struct sluice_writer *w)
+{
+    char err[512];
+
+    sluice_writer_heartbeat(w, written.heartbeat_mono_ms);
+    assert_int_equal(sluice_writer_commit(w, err, sizeof(err)), 0);
+}
+
+/* Sections that minor 0 has not are none of its business. */
 static void
 test_minor_0_reads_what_this_build_writes(void **state)
 {
     (void)state;
-    const struct sluice_capacity capacity = {
-        .clusters = 3, .hosts = 3, .throttles = 3};
     const struct sluice_section verdicts[] = {
         {SLUICE_SECTION_NODE, 1, sizeof(struct sluice_node), 0},
+        {SLUICE_SECTION_METRICS, 1, sizeof(struct sluice_metric), 0},
         {SLUICE_SECTION_CLUSTERS, 2, sizeof(struct sluice_cluster), 0},
     };
     const struct sluice_section detail[] = {
+        {SLUICE_SECTION_INVENTORIES, 1, sizeof(struct sluice_inventory), 0},
         {SLUICE_SECTION_HOSTS, 3, sizeof(struct sluice_host), 0},
+        {SLUICE_SECTION_HOST_METRICS, 1, sizeof(struct sluice_host_metric), 0},
+        {SLUICE_SECTION_COUNTERS, 1, sizeof(struct sluice_counter), 0},
     };
     const struct sluice_section rules[] = {
         {SLUICE_SECTION_FACTS, 1, sizeof(struct sluice_facts), 0},
         {SLUICE_SECTION_THROTTLES, 1, sizeof(struct sluice_throttle), 0},
+        {SLUICE_SECTION_APPS, 1, sizeof(struct sluice_app), 0},
     };
     const struct sluice_facts facts = {.revision = 47};
     const struct sluice_throttle throttle = {.key = "archiver", .ratio = 1};
-    struct sluice_writer *w;
+    const struct sluice_app app = {.app = "archiver", .threshold = 2};
+    const struct sluice_metric metric = {.cluster = "main1", .name = "m"};
+    const struct sluice_inventory inventory = {.cluster = "main1"};
+    const struct sluice_host_metric host_metric = {
+        .cluster = "main1", .metric = "m", .host = "db1"};
+    const struct sluice_counter counter = {.name = "probes.total"};
+    struct sluice_writer *w = new_writer();
     struct m0_content c;
-    char err[512];
 
-    w = sluice_writer_create(tempdir_path("state"), capacity, err, sizeof(err));
-    assert_non_null(w);
-    publish(
-        w, SLUICE_PART_VERDICTS, 2, verdicts,
-        (const void *const[]){&written.node, written.clusters},
-        (const size_t[]){sizeof(struct m0_node), sizeof(struct m0_cluster)});
-    publish(w, SLUICE_PART_DETAIL, 1, detail,
-            (const void *const[]){written.hosts},
-            (const size_t[]){sizeof(struct m0_host)});
-    publish(w, SLUICE_PART_RULES, 2, rules,
-            (const void *const[]){&facts, &throttle},
-            (const size_t[]){sizeof(facts), sizeof(throttle)});
-    sluice_writer_heartbeat(w, written.heartbeat_mono_ms);
-    assert_int_equal(sluice_writer_commit(w, err, sizeof(err)), 0);
+    publish(w, SLUICE_PART_VERDICTS, 3, verdicts,
+            (const void *const[]){&written.node, &metric, written.clusters},
+            (const size_t[]){sizeof(struct m0_node), sizeof(metric),
+                             sizeof(struct m0_cluster)});
+    publish(w, SLUICE_PART_DETAIL, 4, detail,
+            (const void *const[]){&inventory, written.hosts, &host_metric,
+                                  &counter},
+            (const size_t[]){sizeof(inventory), sizeof(struct m0_host),
+                             sizeof(host_metric), sizeof(counter)});
+    publish(w, SLUICE_PART_RULES, 3, rules,
+            (const void *const[]){&facts, &throttle, &app},
+            (const size_t[]){sizeof(facts), sizeof(throttle), sizeof(app)});
+    commit(w);
     assert_int_equal(read_by_minor0(&c), 0);
     assert_same(&c);
     sluice_writer_close(w);
+}
+
+/* ---- minor 1 ---------------------------------------------------------- */
+
+/* Its records, frozen: clusters and hosts as minor 0 had them, and rules. */
+struct m1_facts {
+    uint64_t revision, read_mono_ms;
+    char store_id[40], redis_channel[128];
+    uint32_t flags, pad0;
+};
+
+struct m1_throttle {
+    char key[136];
+    double ratio;
+    uint64_t expires_mono_ms;
+};
+
+_Static_assert(sizeof(struct m1_facts) == 192, "minor 1 is frozen");
+_Static_assert(sizeof(struct m1_throttle) == 152, "minor 1 is frozen");
+
+static void
+write_minor1(void)
+{
+    const struct sluice_section verdicts[] = {
+        {1, 1, sizeof(struct m0_node), 0},
+        {2, 2, sizeof(struct m0_cluster), 0},
+    };
+    const struct sluice_section detail[] = {{3, 3, sizeof(struct m0_host), 0}};
+    const struct sluice_section rules[] = {
+        {4, 1, sizeof(struct m1_facts), 0},
+        {5, 1, sizeof(struct m1_throttle), 0},
+    };
+    const struct m1_facts facts = {.revision = 47, .store_id = "6f1c"};
+    const struct m1_throttle throttle = {.key = "archiver", .ratio = 0.5};
+    struct sluice_writer *w = new_writer();
+    const uint16_t minor = 1;
+    const uint64_t capacities = 0;
+    int fd;
+
+    publish(w, 1, 2, verdicts,
+            (const void *const[]){&written.node, written.clusters},
+            (const size_t[]){verdicts[0].stride, verdicts[1].stride});
+    publish(w, 2, 1, detail, (const void *const[]){written.hosts},
+            (const size_t[]){detail[0].stride});
+    publish(w, 3, 2, rules, (const void *const[]){&facts, &throttle},
+            (const size_t[]){sizeof(facts), sizeof(throttle)});
+    commit(w);
+    sluice_writer_close(w);
+    fd = open(tempdir_path("state"), O_WRONLY);
+    assert_int_equal(pwrite(fd, &minor, 2, 10), 2);
+    assert_int_equal(pwrite(fd, &capacities, 8, 56), 8);
+    close(fd);
+}
+
+static void
+load_rules(const struct sluice_map *m, struct sluice_view *v)
+{
+    size_t size = sluice_map_slot_size(m, SLUICE_PART_RULES);
+    void *image = aligned_alloc(64, size);
+    char err[256];
+
+    memset(v, 0, sizeof(*v));
+    assert_true(sluice_map_snapshot(m, SLUICE_PART_RULES, image) == 1);
+    if (sluice_view_load(v, image, size, err, sizeof(err)) != 0)
+        fail_msg("rules: %s", err);
+    free(image);
+}
+
+/* What minor 1 did not say is zero, whatever stands behind its records. */
+static void
+assert_silent(const struct sluice_view *verdicts,
+              const struct sluice_view *detail)
+{
+    for (uint32_t i = 0; i < verdicts->nclusters; i++) {
+        assert_true(verdicts->clusters[i].share_until_mono_ms == 0);
+        assert_int_equal(verdicts->clusters[i].share_unhealthy_s, 0);
+    }
+    for (uint32_t i = 0; i < detail->nhosts; i++) {
+        assert_int_equal(detail->hosts[i].role, 0);
+        assert_int_equal(detail->hosts[i].excluded, 0);
+    }
+    assert_int_equal(verdicts->nmetrics, 0);
+    assert_int_equal(
+        detail->nhost_metrics + detail->ninventories + detail->ncounters, 0);
+}
+
+static void
+test_minor_1_is_read(void **state)
+{
+    (void)state;
+    struct sluice_map m = {0};
+    struct sluice_view verdicts, detail, rules;
+    char err[256];
+
+    write_minor1();
+    assert_int_equal(
+        sluice_map_open(&m, tempdir_path("state"), err, sizeof(err)), 0);
+    assert_int_equal(sluice_map_header(&m)->minor, 1);
+    load(&m, SLUICE_PART_VERDICTS, &verdicts);
+    load(&m, SLUICE_PART_DETAIL, &detail);
+    load_rules(&m, &rules);
+    assert_int_equal(verdicts.nclusters, 2);
+    assert_memory_equal(&verdicts.clusters[1], &written.clusters[1],
+                        sizeof(struct m0_cluster));
+    assert_int_equal(detail.nhosts, 3);
+    assert_memory_equal(&detail.hosts[2], &written.hosts[2],
+                        sizeof(struct m0_host));
+    assert_silent(&verdicts, &detail);
+    assert_string_equal(rules.facts.store_id, "6f1c");
+    assert_true(sluice_view_throttle(&rules, "archiver", 8)->ratio == 0.5);
+    assert_int_equal(rules.napps, 0);
+    sluice_view_free(&verdicts);
+    sluice_view_free(&detail);
+    sluice_view_free(&rules);
+    sluice_map_close(&m);
 }
 
 int
@@ -365,6 +516,7 @@ main(void)
         TEST(test_the_next_major_is_refused),
         TEST(test_what_shorter_records_lack_is_zero),
         TEST(test_minor_0_reads_what_this_build_writes),
+        TEST(test_minor_1_is_read),
     };
 
     return cmocka_run_group_tests_name("state minors", tests, NULL, NULL);

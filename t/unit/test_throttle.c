@@ -329,6 +329,38 @@ test_unknown_facts_are_told_from_none(void **state)
     assert_false(sluice_rules_unknown(&rules));
 }
 
+/* What explains a denial throws no die. */
+static void
+test_a_rule_can_be_looked_at(void **state)
+{
+    (void)state;
+    const struct heard heard[] = {
+        {"copier", SLUICE_OVERLAY_THROTTLE, 0.25, 70000},
+        {"archiver", SLUICE_OVERLAY_UNTHROTTLE, 0, 0},
+        {0}};
+    struct sluice_rule rule;
+
+    throttle("archiver/main1", 0.5, 100);
+    data.heard = heard;
+    assert_true(sluice_throttle_rule(&rules, text("archiver"), text("main1"),
+                                     99, &rule));
+    assert_true(rule.ratio == 0.5 && rule.expires_mono_ms == 100);
+    assert_false(rule.heard);
+    assert_false(sluice_throttle_rule(&rules, text("archiver"), text("main1"),
+                                      100, &rule));
+    assert_false(sluice_throttle_rule(&rules, text("archiver"), text("main2"),
+                                      99, &rule));
+    assert_false(
+        sluice_throttle_rule(&rules, text("archiver"), text(""), 99, &rule));
+    assert_true(
+        sluice_throttle_rule(&rules, text("copier"), text(""), 99, &rule));
+    assert_true(rule.ratio == 0.25 && rule.expires_mono_ms == 70000);
+    assert_true(rule.heard);
+    assert_false(
+        sluice_throttle_rule(&rules, text(""), text("main1"), 99, &rule));
+    assert_int_equal(data.thrown, 0);
+}
+
 int
 main(void)
 {
@@ -347,6 +379,7 @@ main(void)
         TEST(test_two_rules_of_a_half_deny_three_quarters),
         TEST(test_what_was_heard_replaces_what_is_known),
         TEST(test_an_unthrottle_hides_its_own_key_only),
+        TEST(test_a_rule_can_be_looked_at),
         TEST(test_unknown_facts_are_told_from_none),
     };
 

@@ -7,6 +7,7 @@
 
 #include "base/connector.h"
 #include "base/loop.h"
+#include "inventory/fetch.h"
 #include "inventory/inventory.h"
 #include "probe/probe.h"
 
@@ -29,11 +30,32 @@ check_static_hosts(const struct conf_cluster *cluster,
     }
 }
 
+/* Global ones are told once for each cluster that has no own. */
+static void
+check_proxysql(const struct conf_cluster *cluster, struct conf_report *report)
+{
+    const struct conf_list *list = &cluster->proxysql.addresses;
+    struct inventory_host host;
+    char path[256], err[512];
+
+    for (size_t i = 0; i < list->count; i++) {
+        if (inventory_parse_host(list->items[i], 1, &host, err, sizeof(err)) ==
+            0)
+            continue;
+        snprintf(path, sizeof(path),
+                 "Stores.MySQL.Clusters.%s.ProxySQLSettings", cluster->name);
+        conf_report_add(report, CONF_ERROR, list->lines[i], path, "address %s",
+                        err);
+    }
+}
+
 void
 check_inventories(const struct conf *conf, struct conf_report *report)
 {
-    for (size_t i = 0; i < conf->nclusters; i++)
+    for (size_t i = 0; i < conf->nclusters; i++) {
         check_static_hosts(&conf->clusters[i], report);
+        check_proxysql(&conf->clusters[i], report);
+    }
 }
 
 struct question {
@@ -45,13 +67,25 @@ struct question {
     int answered;
 };
 
+/* Where one cluster's hosts come from. */
+struct source {
+    struct check *check;
+    const struct conf_cluster *cluster;
+    struct inventory *inventory;
+    int answered;
+};
+
 struct check {
     struct loop loop;
     struct connector *connector;
+    struct http_client *http;
+    struct fetches *fetches;
     struct probe_shared *shared;
+    struct source *sources;
+    size_t nsources;
     struct question *questions;
     size_t count;
-    size_t open;
+    size_t open; /* sources, then questions, that have not answered */
 };
 
 static void
@@ -67,30 +101,94 @@ on_answer(void *data, const struct probe_result *result)
         uv_stop(&q->check->loop.uv);
 }
 
-static void
-add_hosts(struct check *check, const struct conf_cluster *cluster)
-{
-    const struct inventory_driver *driver = inventory_find(cluster->inventory);
-    struct inventory_hosts hosts;
-    char err[256];
+/* ---- the inventories --------------------------------------------------- */
 
-    if (!driver || driver->hosts(cluster, &hosts, err, sizeof(err)) != 0)
-        return;
+static void
+add_hosts(struct source *source, const struct inventory_hosts *hosts)
+{
+    struct check *check = source->check;
+
     check->questions =
         realloc(check->questions,
-                (check->count + hosts.count + 1) * sizeof(struct question));
+                (check->count + hosts->count + 1) * sizeof(struct question));
     if (!check->questions)
         abort();
-    for (size_t i = 0; i < hosts.count; i++) {
+    for (size_t i = 0; i < hosts->count; i++) {
         struct question *q = &check->questions[check->count++];
 
         memset(q, 0, sizeof(*q));
         q->check = check;
-        q->cluster = cluster;
-        q->host = hosts.items[i];
+        q->cluster = source->cluster;
+        q->host = hosts->items[i];
     }
-    inventory_hosts_free(&hosts);
 }
+
+/* Of a provider the first answer, or that it has none, is enough. */
+static void
+on_inventory(void *data, const struct inventory_hosts *hosts)
+{
+    struct source *source = data;
+
+    if (source->answered)
+        return;
+    source->answered = 1;
+    if (hosts)
+        add_hosts(source, hosts);
+    if (--source->check->open == 0)
+        uv_stop(&source->check->loop.uv);
+}
+
+static void
+start_source(struct check *check, const struct conf_cluster *cluster)
+{
+    const struct inventory_shared shared = {&check->loop, check->fetches,
+                                            check->connector};
+    struct source *source;
+
+    if (!cluster->inventory)
+        return;
+    source = &check->sources[check->nsources++];
+    source->check = check;
+    source->cluster = cluster;
+    check->open++;
+    source->inventory = inventory_start(&shared, cluster, on_inventory, source);
+}
+
+/* 1: it has no hosts to ask. */
+static int
+end_source(struct source *source, FILE *out)
+{
+    struct inventory_status status;
+    int failed;
+
+    inventory_status(source->inventory, &status);
+    failed = status.failures > 0;
+    if (failed)
+        fprintf(out, "%s\t%s\t%s\n", source->cluster->name, status.provider,
+                status.error);
+    inventory_stop(source->inventory);
+    return failed;
+}
+
+static size_t
+ask_inventories(struct check *check, const struct conf *conf, FILE *out)
+{
+    size_t failed = 0;
+
+    check->sources = calloc(conf->nclusters + 1, sizeof(*check->sources));
+    if (!check->sources)
+        abort();
+    for (size_t i = 0; i < conf->nclusters; i++)
+        start_source(check, &conf->clusters[i]);
+    if (check->open > 0)
+        uv_run(&check->loop.uv, UV_RUN_DEFAULT);
+    for (size_t i = 0; i < check->nsources; i++)
+        failed += (size_t)end_source(&check->sources[i], out);
+    free(check->sources);
+    return failed;
+}
+
+/* ---- the hosts --------------------------------------------------------- */
 
 static void
 ask(struct question *q)
@@ -132,28 +230,40 @@ print_answer(const struct question *q, FILE *out)
     return 0;
 }
 
+static size_t
+ask_hosts(struct check *check, FILE *out)
+{
+    size_t failed = 0;
+
+    for (size_t i = 0; i < check->count; i++)
+        ask(&check->questions[i]);
+    if (check->open > 0)
+        uv_run(&check->loop.uv, UV_RUN_DEFAULT);
+    for (size_t i = 0; i < check->count; i++) {
+        if (check->questions[i].probe)
+            probe_stop(check->questions[i].probe);
+        failed += (size_t)print_answer(&check->questions[i], out);
+    }
+    return failed;
+}
+
 size_t
 check_probe(const struct conf *conf, FILE *out)
 {
     struct check check = {0};
-    size_t failed = 0;
+    size_t failed;
 
     if (loop_init(&check.loop) != 0)
         abort();
     check.connector = connector_new(&check.loop);
+    check.http = http_client_new(&check.loop);
+    check.fetches = fetches_new(check.http);
     check.shared = probe_shared_new(&check.loop, check.connector);
-    for (size_t i = 0; i < conf->nclusters; i++)
-        add_hosts(&check, &conf->clusters[i]);
-    for (size_t i = 0; i < check.count; i++)
-        ask(&check.questions[i]);
-    if (check.open > 0)
-        uv_run(&check.loop.uv, UV_RUN_DEFAULT);
-    for (size_t i = 0; i < check.count; i++) {
-        if (check.questions[i].probe)
-            probe_stop(check.questions[i].probe);
-        failed += (size_t)print_answer(&check.questions[i], out);
-    }
+    failed = ask_inventories(&check, conf, out);
+    failed += ask_hosts(&check, out);
     probe_shared_free(check.shared);
+    fetches_free(check.fetches);
+    http_client_free(check.http);
     connector_free(check.connector);
     loop_close(&check.loop);
     free(check.questions);

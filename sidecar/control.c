@@ -355,6 +355,19 @@ control_leader_until_ms(const struct control *c)
     return c->driver ? c->leader_until_boot_ms : SLUICE_LEADER_ALWAYS;
 }
 
+size_t
+control_share_leaders(const struct control *c, char *const **service_ids)
+{
+    struct consensus_status status;
+
+    if (!c->driver || !c->consensus)
+        return 0;
+    memset(&status, 0, sizeof(status));
+    c->driver->status(c->consensus, &status);
+    *service_ids = status.share_leaders.items;
+    return status.share_leaders.count;
+}
+
 /* ---- life ------------------------------------------------------------- */
 
 /* What a former process knew stands until the facts were read here: better an

@@ -65,6 +65,11 @@ int control_rules(struct control *c,
 /* Leads until then (CLOCK_BOOTTIME); 0: does not. */
 uint64_t control_leader_until_ms(const struct control *c);
 
+/* The service ids of the leaders of other domains that share our health, and
+ * how many; they stay until the loop runs. */
+size_t control_share_leaders(const struct control *c,
+                             char *const **service_ids);
+
 /* Steps down, answers what is pending, frees itself, then calls closed. */
 void control_close(struct control *c, void (*closed)(void *data), void *data);
 

@@ -4,106 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/connector.h"
 #include "base/log.h"
-#include "control.h"
-#include "publish/publish.h"
-#include "sluice_view.h"
-#include "watch.h"
-
-struct node {
-    struct loop *loop;
-    struct conf *conf;
-    struct connector *connector;
-    struct probe_shared *shared;
-    struct control *control;
-    struct publisher *publisher; /* NULL until node_start has it */
-    struct watch **watches;      /* in the order of conf->clusters */
-    size_t nwatches;
-    struct watch_skip *skips; /* names owned */
-    size_t nskips;
-    int ready; /* stays 1: a newcomer's cluster answers for itself */
-    int leads; /* as published last */
-    int stopping;
-    node_failed_cb failed;
-    void *failed_data;
-};
-
-/* ---- what the publisher asks ------------------------------------------ */
-
-static struct sluice_capacity
-node_count(void *data)
-{
-    struct node *n = data;
-    struct sluice_capacity count = {
-        .clusters = (uint32_t)n->nwatches,
-        .throttles = control_throttle_count(n->control),
-    };
-
-    for (size_t i = 0; i < n->nwatches; i++)
-        count.hosts += (uint32_t)watch_host_count(n->watches[i]);
-    return count;
-}
-
-static int
-node_all_ready(const struct node *n)
-{
-    for (size_t i = 0; i < n->nwatches; i++)
-        if (!watch_ready(n->watches[i]))
-            return 0;
-    return 1;
-}
-
-static int
-node_verdicts(void *data,
-              struct sluice_node *node,
-              struct sluice_cluster *clusters,
-              struct sluice_metric *metrics)
-{
-    struct node *n = data;
-    uint64_t now_ms = clock_mono_ms();
-    int changed = 0;
-
-    (void)metrics; /* there are none yet */
-    for (size_t i = 0; i < n->nwatches; i++)
-        changed |= watch_verdict(n->watches[i], now_ms, &clusters[i]);
-    if (!n->ready && node_all_ready(n)) {
-        n->ready = changed = 1;
-        log_info("ready", log_int("clusters", (int64_t)n->nwatches));
-    }
-    if (n->ready)
-        node->flags |= SLUICE_NODE_READY;
-    if (n->conf->leader_only_probes)
-        node->flags |= SLUICE_NODE_LEADER_ONLY;
-    node->leader_until_boot_ms = control_leader_until_ms(n->control);
-    changed |= n->leads != (node->leader_until_boot_ms != 0);
-    n->leads = node->leader_until_boot_ms != 0;
-    return changed;
-}
-
-static void
-node_detail(void *data, struct publish_detail *detail)
-{
-    struct node *n = data;
-    struct sluice_host *hosts = detail->hosts;
-
-    for (size_t i = 0; i < n->nwatches; i++) {
-        watch_hosts(n->watches[i], hosts);
-        hosts += watch_host_count(n->watches[i]);
-    }
-}
-
-static int
-node_rules(void *data,
-           struct sluice_facts *facts,
-           struct sluice_throttle *throttles,
-           struct sluice_app *apps)
-{
-    struct node *n = data;
-
-    (void)apps; /* there are none yet */
-    return control_rules(n->control, facts, throttles);
-}
+#include "node_private.h"
 
 static void
 on_watch(void *data)
@@ -253,6 +155,23 @@ take_watch(struct watch **old, size_t count, const char *name)
     return NULL;
 }
 
+/* ---- domains that share their health ----------------------------------- */
+
+static size_t
+share_peers(void *data, char *const **service_ids)
+{
+    const struct node *n = data;
+
+    return n->control ? control_share_leaders(n->control, service_ids) : 0;
+}
+
+static const struct share_domain_events share_events = {
+    .peers = share_peers,
+    .heard = on_watch,
+};
+
+/* ---- the configuration --------------------------------------------------- */
+
 static void
 node_set_conf(struct node *n,
               struct conf *conf,
@@ -273,18 +192,17 @@ node_set_conf(struct node *n,
         if (n->watches[i])
             watch_reload(n->watches[i], cluster);
         else
-            n->watches[i] = watch_start(
-                n->shared, cluster,
-                sluice_view_cluster(before, name, strlen(name)), on_watch, n);
-    }
-    for (size_t i = 0; i < conf->nclusters; i++)
+            n->watches[i] =
+                watch_start(&n->shared, cluster, before, on_watch, n);
         watch_skip(n->watches[i], n->skips, n->nskips);
+    }
     for (size_t i = 0; i < nold; i++)
         if (old[i])
             watch_stop(old[i]);
     free(old);
     conf_free(n->conf);
     n->conf = conf;
+    n->apps_changed = 1;
 }
 
 static const struct sluice_view no_view;
@@ -310,7 +228,11 @@ node_free(void *data)
     stop_watches(n);
     keep_skips(n, NULL, 0);
     free(n->skips);
-    probe_shared_free(n->shared);
+    share_domain_free(n->share);
+    http_checks_free(n->shared.checks);
+    fetches_free(n->shared.inventories.fetches);
+    http_client_free(n->http);
+    probe_shared_free(n->shared.probes);
     connector_free(n->connector);
     conf_free(n->conf);
     free(n);
@@ -323,8 +245,7 @@ node_open(struct node *n,
           char *err,
           size_t err_size)
 {
-    const struct publish_source source = {n, node_count, node_verdicts,
-                                          node_detail, node_rules};
+    const struct publish_source source = node_publish_source(n);
 
     n->control = control_open(n->loop, n->connector, conf, &before->rules,
                               &control_events, n, err, err_size);
@@ -335,6 +256,21 @@ node_open(struct node *n,
     if (!n->publisher)
         return -1;
     return control_serve(n->control, conf, err, err_size);
+}
+
+static void
+share_all(struct node *n)
+{
+    struct loop *loop = n->loop;
+
+    n->connector = connector_new(loop);
+    n->http = http_client_new(loop);
+    n->shared.probes = probe_shared_new(loop, n->connector);
+    n->shared.checks = http_checks_new(loop, n->http, 0);
+    n->shared.inventories.loop = loop;
+    n->shared.inventories.fetches = fetches_new(n->http);
+    n->shared.inventories.connector = n->connector;
+    n->share = share_domain_new(loop, n->http, &share_events, n, 0);
 }
 
 struct node *
@@ -354,8 +290,7 @@ node_start(struct loop *loop,
     n->loop = loop;
     n->failed = failed;
     n->failed_data = data;
-    n->connector = connector_new(loop);
-    n->shared = probe_shared_new(loop, n->connector);
+    share_all(n);
     read_before(conf->state_file, &before);
     node_set_conf(n, conf, &before.verdicts);
     rc = node_open(n, conf, &before, err, err_size);
@@ -414,13 +349,9 @@ same_raft(const struct conf_raft *a, const struct conf_raft *b)
 {
     if (!conf_same(a->data_dir, b->data_dir) || !conf_same(a->bind, b->bind) ||
         !conf_same(a->self, b->self) || !conf_same(a->secret, b->secret) ||
-        a->insecure != b->insecure || a->observer != b->observer ||
-        a->nodes.count != b->nodes.count)
+        a->insecure != b->insecure || a->observer != b->observer)
         return 0;
-    for (size_t i = 0; i < a->nodes.count; i++)
-        if (strcmp(a->nodes.items[i], b->nodes.items[i]) != 0)
-            return 0;
-    return 1;
+    return conf_same_list(&a->nodes, &b->nodes);
 }
 
 static void
@@ -450,6 +381,7 @@ node_reload(struct node *n, struct conf *conf)
     node_set_conf(n, conf, &no_view);
     control_reload(n->control, conf);
     publisher_wake(n->publisher);
+    publisher_wake_rules(n->publisher);
 }
 
 static void

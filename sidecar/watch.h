@@ -8,21 +8,29 @@
 #include "base/conf.h"
 #include "inventory/inventory.h"
 #include "probe/probe.h"
-#include "sluice_abi.h"
+#include "sluice_view.h"
 
 struct watch;
+struct http_checks;
 
-/* Called in the loop whenever a host of the cluster said something new. */
+/* What all watches of a process ask with. */
+struct watch_shared {
+    struct probe_shared *probes;
+    struct http_checks *checks;
+    struct inventory_shared inventories;
+};
+
+/* Called in the loop whenever something was heard of the cluster. */
 typedef void (*watch_cb)(void *data);
 
 /*
  * Begins to watch; the cluster is borrowed until watch_stop or the next
- * watch_reload. `before` is what a former process last said of the cluster,
- * or NULL: it stands, as long as it is valid, until every host has answered.
+ * watch_reload. `before` is what a former process said last: what it says of
+ * this cluster stands, as long as it is valid, until every host has answered.
  */
-struct watch *watch_start(struct probe_shared *shared,
+struct watch *watch_start(const struct watch_shared *shared,
                           const struct conf_cluster *cluster,
-                          const struct sluice_cluster *before,
+                          const struct sluice_view *before,
                           watch_cb changed,
                           void *data);
 
@@ -40,8 +48,8 @@ struct watch_skip {
 };
 
 /* These hosts, and no others, are left out from now on. They are still
- * probed, so that one that is recovered counts at once. Call it again after
- * watch_reload: a new host knows of none. */
+ * probed, so that one that is recovered counts at once. Borrowed until the
+ * next call: hosts may come that are among them. */
 void watch_skip(struct watch *w, const struct watch_skip *skips, size_t count);
 
 const char *watch_name(const struct watch *w);
@@ -50,12 +58,20 @@ const char *watch_name(const struct watch *w);
  * when the status that a check would get changed since the last call. */
 int watch_verdict(struct watch *w, uint64_t now_ms, struct sluice_cluster *out);
 
-/* 1 once every host has answered or run out of time. */
+/* 1 once the inventory has said or failed to say which hosts there are, and
+ * every host has answered or run out of time. */
 int watch_ready(const struct watch *w);
 
+/* Of each of these the caller asks how many there are, and hands as many
+ * zeroed records over. */
+size_t watch_metric_count(const struct watch *w);
+void watch_metrics(const struct watch *w, struct sluice_metric *out);
 size_t watch_host_count(const struct watch *w);
-
-/* Fills in watch_host_count() records, zeroed by the caller. */
 void watch_hosts(const struct watch *w, struct sluice_host *out);
+size_t watch_host_metric_count(const struct watch *w);
+void watch_host_metrics(const struct watch *w, struct sluice_host_metric *out);
+
+/* Where its hosts come from. */
+void watch_inventory(const struct watch *w, struct sluice_inventory *out);
 
 #endif

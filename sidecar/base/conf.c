@@ -22,8 +22,8 @@ conf_take_string(struct conf_block *b, enum conf_id id)
     return string;
 }
 
-static struct conf_list
-take_list(struct conf_block *b, enum conf_id id)
+struct conf_list
+conf_take_list(struct conf_block *b, enum conf_id id)
 {
     struct conf_list list = b->values[id].list;
 
@@ -59,7 +59,7 @@ fill_cluster(struct conf_cluster *c, struct conf_block *b)
     c->ignore_hosts_count = integer(b, CONF_BLOCK_IgnoreHostsCount);
     c->ignore_hosts_threshold = number(b, CONF_BLOCK_IgnoreHostsThreshold);
     c->ignore_dial_tcp_errors = integer(b, CONF_MYSQL_IgnoreDialTcpErrors);
-    c->ignore_hosts = take_list(b, CONF_BLOCK_IgnoreHosts);
+    c->ignore_hosts = conf_take_list(b, CONF_BLOCK_IgnoreHosts);
     c->quarantine_lag_s = number(b, CONF_BLOCK_QuarantineLagSeconds);
     c->http_check_port = integer(b, CONF_BLOCK_HttpCheckPort);
     c->http_check_path = conf_take_string(b, CONF_BLOCK_HttpCheckPath);
@@ -83,29 +83,6 @@ fill_top(struct conf *c, struct conf_block *top)
 /* ---- clusters --------------------------------------------------------- */
 
 static void
-read_inventory(struct conf_cluster *c, const struct conf_block *cluster)
-{
-    struct conf_block haproxy, proxysql, vitess, hosts;
-
-    conf_block_child(&haproxy, cluster, CONF_CLUSTER_HAProxySettings,
-                     CONF_HAPROXY);
-    conf_block_child(&proxysql, cluster, CONF_CLUSTER_ProxySQLSettings,
-                     CONF_PROXYSQL);
-    conf_block_child(&vitess, cluster, CONF_CLUSTER_VitessSettings,
-                     CONF_VITESS);
-    conf_block_child(&hosts, cluster, CONF_CLUSTER_StaticHostsSettings,
-                     CONF_STATIC);
-    c->inventory =
-        conf_validate_inventory(cluster, &haproxy, &proxysql, &vitess, &hosts);
-    conf_validate_hosts(&hosts, integer(cluster, CONF_BLOCK_Port));
-    c->static_hosts = take_list(&hosts, CONF_STATIC_Hosts);
-    conf_block_free(&haproxy);
-    conf_block_free(&proxysql);
-    conf_block_free(&vitess);
-    conf_block_free(&hosts);
-}
-
-static void
 read_cluster(struct conf *c,
              struct conf_block *global,
              const struct conf_member *m,
@@ -121,7 +98,7 @@ read_cluster(struct conf *c,
     conf_validate_block(&block);
     conf_inherit(&block, global);
     conf_validate_tls(&block);
-    read_inventory(cluster, &block);
+    conf_read_provider(cluster, &block);
     fill_cluster(cluster, &block);
     conf_read_apps(&cluster->apps, &block);
     conf_read_metrics(cluster, &block, global);
@@ -182,6 +159,7 @@ read_clusters(struct conf *c, struct conf_block *global)
         read_member(c, global, &members[i],
                     &members[json_integer_value(index)]);
     }
+    conf_validate_cluster_names(global, members, count);
     qsort(c->clusters, c->nclusters, sizeof(*c->clusters), by_name);
     json_decref(last);
     conf_text_members_free(members, count);
@@ -348,6 +326,17 @@ conf_same(const char *a, const char *b)
 }
 
 int
+conf_same_list(const struct conf_list *a, const struct conf_list *b)
+{
+    if (a->count != b->count)
+        return 0;
+    for (size_t i = 0; i < a->count; i++)
+        if (strcmp(a->items[i], b->items[i]) != 0)
+            return 0;
+    return 1;
+}
+
+int
 conf_same_tls(const struct conf_tls *a, const struct conf_tls *b)
 {
     return a->use == b->use && a->verify == b->verify &&
@@ -367,7 +356,7 @@ free_cluster(struct conf_cluster *c)
     free(c->tls.cert);
     free(c->tls.key);
     conf_list_free(&c->ignore_hosts);
-    conf_list_free(&c->static_hosts);
+    conf_free_provider(c);
     free(c->http_check_path);
     conf_free_metrics(c);
     conf_free_apps(&c->apps);

@@ -48,6 +48,32 @@ struct conf_apps {
     size_t count;
 };
 
+/* Where hosts come from, as the provider says; of each cluster one is used.
+ * Lists are in the file's order. */
+struct conf_haproxy {
+    char *pool;
+    struct conf_list urls; /* http or https, perhaps with credentials; those
+                              of Host and Port, or of Addresses */
+    char *ca;              /* of https; "" = the system's */
+};
+
+struct conf_proxysql {
+    struct conf_list addresses; /* of its admin interface: HOST[:PORT] */
+    char *user;
+    char *password;
+    uint32_t hostgroup;
+    uint32_t ignore_s; /* how long a server that was not ONLINE is left out */
+};
+
+struct conf_vitess {
+    char *api; /* http or https URL of vtctld */
+    char *keyspace;
+    char *shard;
+    struct conf_list cells; /* none: all */
+    unsigned timeout_ms;
+    char *ca;
+};
+
 struct conf_cluster {
     char *name; /* at most SLUICE_NAME_SIZE - 1 bytes */
     char *user;
@@ -68,12 +94,17 @@ struct conf_cluster {
     enum conf_scope scope;       /* of its own metric */
     struct conf_metric *metrics; /* the others, sorted by name */
     size_t nmetrics;
-    struct conf_apps apps;         /* said here; others as conf.apps says */
-    double quarantine_lag_s;       /* 0: nobody is left out */
-    int http_check_port;           /* 0: none */
-    char *http_check_path;         /* as written; a '/' comes before it */
-    const char *inventory;         /* driver name: "static", or NULL: none */
+    struct conf_apps apps;   /* said here; others as conf.apps says */
+    double quarantine_lag_s; /* 0: nobody is left out */
+    int http_check_port;     /* 0: none */
+    char *http_check_path;   /* as written; a '/' comes before it */
+    const char *inventory;   /* driver name: "haproxy", "proxysql",
+                                "vitess", "static"; NULL: none */
+    int inventory_refresh_ms;
     struct conf_list static_hosts; /* as written */
+    struct conf_haproxy haproxy;
+    struct conf_proxysql proxysql;
+    struct conf_vitess vitess;
 };
 
 /* The consensus backend in MySQL. */
@@ -189,6 +220,7 @@ char *conf_control_socket(const struct conf *c);
 
 /* The same text (NULL is ""), the same TLS: what a reload may keep. */
 int conf_same(const char *a, const char *b);
+int conf_same_list(const struct conf_list *a, const struct conf_list *b);
 int conf_same_tls(const struct conf_tls *a, const struct conf_tls *b);
 
 /* NULL is allowed. */

@@ -115,13 +115,10 @@ void conf_validate_tls_keys(const struct conf_block *b,
                             const enum conf_id files[3],
                             enum conf_id use);
 
-/* The inventory driver of a cluster whose settings these are, NULL: none, or
- * one that is not there yet. Says so. */
-const char *conf_validate_inventory(const struct conf_block *cluster,
-                                    const struct conf_block *haproxy,
-                                    const struct conf_block *proxysql,
-                                    const struct conf_block *vitess,
-                                    const struct conf_block *hosts);
+/* conf_provider.c: where the cluster's hosts come from; which driver, and
+ * what it needs. */
+void conf_read_provider(struct conf_cluster *c, struct conf_block *cluster);
+void conf_free_provider(struct conf_cluster *c);
 
 /* Warns of duplicates in StaticHostsSettings (conf_hosts.c). */
 void conf_validate_hosts(const struct conf_block *hosts, int default_port);
@@ -160,8 +157,17 @@ int conf_is_known_query(const char *query);
 /* 0, or -1 with a sentence. */
 int conf_validate_service_id(const char *id, char *err, size_t err_size);
 
-/* Moves the string out of the block (conf.c). */
+/* Move the value out of the block (conf.c). */
 char *conf_take_string(struct conf_block *b, enum conf_id id);
+struct conf_list conf_take_list(struct conf_block *b, enum conf_id id);
+
+/* Appends a copy. */
+void conf_list_add(struct conf_list *list, const char *item, int line);
+
+/* Warns of clusters whose names differ in case only. */
+void conf_validate_cluster_names(const struct conf_block *mysql,
+                                 const struct conf_member *members,
+                                 size_t count);
 
 /* 0, or -1 with a sentence. */
 int conf_validate_name(const char *name, char *err, size_t err_size);

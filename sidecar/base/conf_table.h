@@ -21,8 +21,9 @@ enum conf_place {
     CONF_PROXYSQL = 0x20,
     CONF_VITESS = 0x40,
     CONF_STATIC = 0x80,
-    CONF_APP = 0x100,   /* Apps.NAME of a block */
-    CONF_METRIC = 0x200 /* Metrics.NAME of a block */
+    CONF_APP = 0x100,    /* Apps.NAME of a block */
+    CONF_METRIC = 0x200, /* Metrics.NAME of a block */
+    CONF_WEB = CONF_HAPROXY | CONF_VITESS
 };
 
 enum conf_type {
@@ -73,6 +74,7 @@ enum conf_flags {
     BOOL(TOP, BackendTLSVerify, 1, EXACT)                                      \
     BOOL(TOP, BackendUseTLS, 0, EXACT)                                         \
     INT(BLOCK, CacheMillis, 0, 0, CONF_DAY_MS, PLAIN)                          \
+    STR(WEB, CAFile, "", EXACT | CONF_FILE)                                    \
     LIST(VITESS, Cells, PLAIN)                                                 \
     OBJECT(MYSQL, Clusters, PLAIN)                                             \
     STR(MYSQL, Collation, "", PLAIN)                                           \
@@ -92,6 +94,7 @@ enum conf_flags {
     INT(BLOCK, IgnoreHostsCount, 0, 0, CONF_INT_MAX, PLAIN)                    \
     NUM(BLOCK, IgnoreHostsThreshold, 0, -DBL_MAX, DBL_MAX, PLAIN)              \
     INT(PROXYSQL, IgnoreServerTTLSecs, 0, 0, CONF_UINT_MAX, PLAIN)             \
+    INT(BLOCK, InventoryRefreshMillis, 10000, 100, CONF_DAY_MS, EXACT)         \
     STR(VITESS, Keyspace, "", PLAIN)                                           \
     BOOL(TOP, LeaderOnlyProbes, 0, PLAIN)                                      \
     INT(TOP, ListenPort, 8087, 1, 65535, PLAIN)                                \
@@ -102,16 +105,16 @@ enum conf_flags {
     OBJECT(BLOCK, Metrics, PLAIN)                                              \
     OBJECT(STORES, MySQL, PLAIN)                                               \
     STR(BLOCK, Password, "", ENV)                                              \
-    STR(PROXYSQL, Password, "", PLAIN)                                         \
+    STR(PROXYSQL, Password, "", ENV)                                           \
     STR(HAPROXY, PoolName, "", PLAIN)                                          \
     INT(BLOCK, Port, 3306, 0, 65535, PLAIN)                                    \
     INT(HAPROXY, Port, 0, 0, 65535, PLAIN)                                     \
     INT(BLOCK, ProbeIntervalMillis, 50, 10, 60000, EXACT)                      \
     INT(BLOCK, ProbeTimeoutMillis, 300, 10, 60000, EXACT)                      \
-    LIST(MYSQL, ProxySQLAddresses, LATER)                                      \
-    STR(MYSQL, ProxySQLPassword, "", LATER)                                    \
+    LIST(MYSQL, ProxySQLAddresses, PLAIN)                                      \
+    STR(MYSQL, ProxySQLPassword, "", ENV)                                      \
     OBJECT(CLUSTER, ProxySQLSettings, PLAIN)                                   \
-    STR(MYSQL, ProxySQLUser, "", LATER)                                        \
+    STR(MYSQL, ProxySQLUser, "", ENV)                                          \
     NUM(BLOCK, QuarantineLagSeconds, 0, 0, DBL_MAX, EXACT)                     \
     STR(METRIC, Query, "", PLAIN)                                              \
     STR(TOP, RaftBind, "127.0.0.1:10008", PLAIN)                               \
@@ -138,9 +141,9 @@ enum conf_flags {
     STR(BLOCK, TLSKeyFile, "", EXACT | CONF_FILE)                              \
     BOOL(BLOCK, TLSVerify, 1, EXACT)                                           \
     STR(BLOCK, User, "", ENV)                                                  \
-    STR(PROXYSQL, User, "", PLAIN)                                             \
+    STR(PROXYSQL, User, "", ENV)                                               \
     BOOL(BLOCK, UseTLS, 0, EXACT)                                              \
-    LIST(MYSQL, VitessCells, ENV | CONF_LATER)                                 \
+    LIST(MYSQL, VitessCells, ENV)                                              \
     OBJECT(CLUSTER, VitessSettings, PLAIN)
 /* clang-format on */
 

@@ -7,8 +7,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/conf_env.h"
-
 #define CLUSTER_NAME_MAX 63 /* what fits into the state file */
 
 static const char *
@@ -137,113 +135,47 @@ conf_validate_tls(const struct conf_block *cluster)
     conf_validate_tls_keys(cluster, files, CONF_BLOCK_UseTLS);
 }
 
-/* ---- inventories ------------------------------------------------------ */
-
-static void
-validate_haproxy_addresses(const struct conf_block *haproxy)
+static char *
+lower(const char *name)
 {
-    const char *addresses = string(haproxy, CONF_HAPROXY_Addresses);
-    char err[512], *expanded;
+    char *copy = conf_copy(name);
 
-    expanded = conf_env_in_place(addresses, err, sizeof(err));
-    if (!expanded)
-        conf_block_problem(haproxy, CONF_ERROR, CONF_HAPROXY_Addresses, err);
-    free(expanded);
+    for (char *c = copy; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    return copy;
 }
 
-static int
-haproxy_is_complete(const struct conf_block *b)
+/* They are two, for a check names one exactly; but hardly on purpose. */
+void
+conf_validate_cluster_names(const struct conf_block *mysql,
+                            const struct conf_member *members,
+                            size_t count)
 {
-    return is_set(b, CONF_HAPROXY_PoolName) &&
-           ((is_set(b, CONF_HAPROXY_Host) && is_set(b, CONF_HAPROXY_Port)) ||
-            is_set(b, CONF_HAPROXY_Addresses));
-}
+    json_t *first = json_object(); /* name in lower case -> index */
+    char *clusters = conf_path(mysql->path, "Clusters");
 
-/* The cluster has the global addresses and user by inheritance. */
-static int
-proxysql_is_complete(const struct conf_block *b,
-                     const struct conf_block *cluster)
-{
-    return (is_set(b, CONF_PROXYSQL_Addresses) ||
-            is_set(cluster, CONF_MYSQL_ProxySQLAddresses)) &&
-           (is_set(b, CONF_PROXYSQL_User) ||
-            is_set(cluster, CONF_MYSQL_ProxySQLUser)) &&
-           (is_set(b, CONF_PROXYSQL_Password) ||
-            is_set(cluster, CONF_MYSQL_ProxySQLPassword)) &&
-           is_set(b, CONF_PROXYSQL_HostgroupID);
-}
+    if (!first)
+        abort();
+    for (size_t i = 0; i < count; i++) {
+        char *name = lower(members[i].key);
+        char *path = conf_path(clusters, members[i].key);
+        json_t *index = json_object_get(first, name);
+        const struct conf_member *other =
+            index ? &members[json_integer_value(index)] : NULL;
 
-static int
-vitess_is_complete(const struct conf_block *b)
-{
-    return is_set(b, CONF_VITESS_API) && is_set(b, CONF_VITESS_Keyspace);
-}
-
-/* 1 when the cluster's hosts come from there. */
-static int
-later_inventory(const struct conf_block *cluster,
-                enum conf_id id,
-                int complete,
-                const char *expected)
-{
-    if (!is_set(cluster, id))
-        return 0;
-    if (complete)
-        conf_block_problem(cluster, CONF_NOTE, id,
-                           "not used yet: this cluster has no hosts, its "
-                           "checks answer 404");
-    else
-        conf_block_problem(cluster, CONF_WARNING, id, expected);
-    return complete;
-}
-
-/* Written but not read: an error that was told already. */
-static int
-is_wrong(const struct conf_block *b, enum conf_id id)
-{
-    return b->values[id].line > 0 && !b->values[id].given;
-}
-
-static const char *
-static_inventory(const struct conf_block *cluster,
-                 const struct conf_block *hosts)
-{
-    const struct conf_list *list = &hosts->values[CONF_STATIC_Hosts].list;
-
-    if (list->count > 0)
-        return "static";
-    if (list->items)
-        conf_block_problem(hosts, CONF_ERROR, CONF_STATIC_Hosts,
-                           "empty host list: expected at least one HOST or "
-                           "HOST:PORT");
-    else if (!is_wrong(cluster, CONF_CLUSTER_StaticHostsSettings) &&
-             !is_wrong(hosts, CONF_STATIC_Hosts))
-        conf_report_add(cluster->reader->report, CONF_WARNING, cluster->line,
-                        cluster->path, "no hosts: checks answer 404");
-    return NULL;
-}
-
-const char *
-conf_validate_inventory(const struct conf_block *cluster,
-                        const struct conf_block *haproxy,
-                        const struct conf_block *proxysql,
-                        const struct conf_block *vitess,
-                        const struct conf_block *hosts)
-{
-    validate_haproxy_addresses(haproxy);
-    if (later_inventory(cluster, CONF_CLUSTER_HAProxySettings,
-                        haproxy_is_complete(haproxy),
-                        "incomplete, ignored: expected PoolName, and Host and "
-                        "Port or Addresses") ||
-        later_inventory(cluster, CONF_CLUSTER_ProxySQLSettings,
-                        proxysql_is_complete(proxysql, cluster),
-                        "incomplete, ignored: expected Addresses, User, "
-                        "Password and HostgroupID") ||
-        later_inventory(cluster, CONF_CLUSTER_VitessSettings,
-                        vitess_is_complete(vitess),
-                        "incomplete, ignored: expected API and Keyspace"))
-        return NULL;
-    return static_inventory(cluster, hosts);
+        if (!other)
+            json_object_set_new(first, name, json_integer((json_int_t)i));
+        else if (strcmp(other->key, members[i].key) != 0)
+            conf_report_add(mysql->reader->report, CONF_WARNING,
+                            members[i].line, path,
+                            "differs from %s on line %d in case only: they are "
+                            "two clusters",
+                            other->key, other->line);
+        free(path);
+        free(name);
+    }
+    free(clusters);
+    json_decref(first);
 }
 
 int

@@ -239,6 +239,19 @@ conf_value_read(struct conf_value *value,
 }
 
 void
+conf_list_add(struct conf_list *list, const char *item, int line)
+{
+    size_t n = list->count + 1;
+
+    list->items = realloc(list->items, n * sizeof(*list->items));
+    list->lines = realloc(list->lines, n * sizeof(*list->lines));
+    if (!list->items || !list->lines)
+        abort();
+    list->items[list->count] = conf_copy(item);
+    list->lines[list->count++] = line;
+}
+
+void
 conf_list_free(struct conf_list *list)
 {
     for (size_t i = 0; i < list->count; i++)

@@ -57,9 +57,8 @@ is_web(CURLU *url)
     return web;
 }
 
-/* HOST:PORT of a URL, never its credentials. */
-static int
-name_url(const char *text, char *where, size_t size)
+int
+http_client_name(const char *text, char *where, size_t size)
 {
     CURLU *url = curl_url();
     char *host = NULL, *port = NULL;
@@ -87,7 +86,7 @@ http_client_is_url(const char *text)
 {
     char where[WHERE_SIZE];
 
-    return name_url(text, where, sizeof(where));
+    return http_client_name(text, where, sizeof(where));
 }
 
 /* ---- what comes back --------------------------------------------------- */
@@ -362,7 +361,7 @@ http_client_get(struct http_client *client,
     get->connect_ms = request->connect_ms;
     get->total_ms = request->total_ms;
     get->body_max = request->body_max;
-    name_url(request->url, get->where, sizeof(get->where));
+    http_client_name(request->url, get->where, sizeof(get->where));
     set_options(get, request);
     get->next = client->gets;
     get->link = &client->gets;

@@ -56,6 +56,10 @@ void http_client_cancel(struct http_get *get);
  * client frees itself then. NULL is allowed. */
 void http_client_free(struct http_client *client);
 
+/* HOST:PORT of an http or https URL, without its credentials; 0 and "bad URL"
+ * when it is none. */
+int http_client_name(const char *url, char *name, size_t size);
+
 /* 1 when the text is an http or https URL with a host. */
 int http_client_is_url(const char *text);
 

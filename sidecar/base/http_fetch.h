@@ -32,12 +32,4 @@ int http_fetch(const struct http_fetch *what,
 
 void http_fetched_free(struct http_fetched *got);
 
-/* For a path or a form: everything but letters, digits and -._~ as %XX.
- * free() it. */
-char *http_fetch_escape(const char *text);
-
-/* Appends NAME=VALUE to *form, which is NULL at first; a NULL value is
- * nothing. free() the form. */
-void http_fetch_field(char **form, const char *name, const char *value);
-
 #endif

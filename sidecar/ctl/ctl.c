@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/conf.h"
+#include "base/http_escape.h"
 #include "base/http_fetch.h"
 #include "base/options.h"
 #include "ctl/ask.h"
@@ -146,7 +147,7 @@ read_fields(const struct command *c, int *argc, char ***argv, char **form)
                          arg);
         if (!(c->fields & (unsigned)opt))
             return wrong("not an option of this command", arg);
-        http_fetch_field(form, field_names[index], optarg);
+        http_escape_field(form, field_names[index], optarg);
     }
     *argc -= optind;
     *argv += optind;
@@ -170,7 +171,7 @@ make_path(const struct command *c, char **args, char **form)
     char *path, *name;
 
     if (c->path[strlen(c->path) - 1] == '/') {
-        name = http_fetch_escape(*args++);
+        name = http_escape(*args++);
         if (asprintf(&path, "%s%s", c->path, name) < 0)
             abort();
         free(name);
@@ -178,7 +179,7 @@ make_path(const struct command *c, char **args, char **form)
         abort();
     }
     for (size_t i = 0; i < 2 && c->params[i]; i++)
-        http_fetch_field(form, c->params[i], *args++);
+        http_escape_field(form, c->params[i], *args++);
     if (!c->show && !*form && !(*form = strdup("")))
         abort();
     return path;

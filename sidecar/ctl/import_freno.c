@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "base/http_escape.h"
 #include "base/http_fetch.h"
 #include "ctl/ask.h"
 #include "ctl/freno_list.h"
@@ -131,16 +132,16 @@ make_form(const struct freno_entry *e, int throttle)
 
     if (throttle) {
         snprintf(number, sizeof(number), "%.17g", e->ratio);
-        http_fetch_field(&form, "ratio", number);
+        http_escape_field(&form, "ratio", number);
     }
-    http_fetch_field(&form, "store_name", e->store);
-    http_fetch_field(&form, "owner", e->owner);
-    http_fetch_field(&form, "reason", e->reason);
+    http_escape_field(&form, "store_name", e->store);
+    http_escape_field(&form, "owner", e->owner);
+    http_escape_field(&form, "reason", e->reason);
     snprintf(number, sizeof(number), "%lld",
              e->minutes == FRENO_NEVER ? FRENO_MINUTES_MAX
                                        : (long long)e->minutes);
     if (!throttle || e->minutes != FRENO_NEVER)
-        http_fetch_field(&form, "ttl", number);
+        http_escape_field(&form, "ttl", number);
     return form;
 }
 
@@ -175,7 +176,7 @@ take_answer(struct import *i,
 static int
 give(struct import *i, const struct freno_entry *e, int throttle)
 {
-    char *name = http_fetch_escape(e->name), *path;
+    char *name = http_escape(e->name), *path;
     char *form = make_form(e, throttle);
     struct answer answer;
     int rc;

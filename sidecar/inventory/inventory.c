@@ -10,7 +10,10 @@
 #include <arpa/inet.h>
 
 static const struct inventory_driver *const drivers[] = {
+    &inventory_haproxy,
+    &inventory_proxysql,
     &inventory_static,
+    &inventory_vitess,
 };
 
 const struct inventory_driver *
@@ -20,6 +23,23 @@ inventory_find(const char *name)
         if (strcmp(drivers[i]->name, name) == 0)
             return drivers[i];
     return NULL;
+}
+
+void
+inventory_hosts_add(struct inventory_hosts *hosts,
+                    const char *name,
+                    uint16_t port)
+{
+    struct inventory_host *host;
+
+    hosts->items =
+        realloc(hosts->items, (hosts->count + 1) * sizeof(*hosts->items));
+    if (!hosts->items)
+        abort();
+    host = &hosts->items[hosts->count++];
+    memset(host, 0, sizeof(*host));
+    snprintf(host->name, sizeof(host->name), "%s", name);
+    host->port = port;
 }
 
 void

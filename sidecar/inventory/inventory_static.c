@@ -1,74 +1,77 @@
 /* The inventory that stands in the configuration: StaticHostsSettings. */
 #include "inventory/inventory.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static int
-by_name_and_port(const void *a, const void *b)
+struct source {
+    struct inventory *inventory;
+    const struct conf_cluster *cluster;
+};
+
+static void *
+static_open(struct inventory *inventory,
+            const struct inventory_shared *shared,
+            const struct conf_cluster *cluster)
 {
-    const struct inventory_host *x = a, *y = b;
-    int order = strcmp(x->name, y->name);
+    struct source *source = calloc(1, sizeof(*source));
 
-    return order != 0 ? order : (int)x->port - (int)y->port;
-}
-
-/* freno's rule: a substring of host:port. */
-static int
-is_ignored(const struct conf_cluster *cluster,
-           const struct inventory_host *host)
-{
-    char text[sizeof(host->name) + 16];
-
-    snprintf(text, sizeof(text), "%s:%u", host->name, host->port);
-    for (size_t i = 0; i < cluster->ignore_hosts.count; i++)
-        if (strstr(text, cluster->ignore_hosts.items[i]))
-            return 1;
-    return 0;
+    (void)shared;
+    if (!source)
+        abort();
+    source->inventory = inventory;
+    source->cluster = cluster;
+    return source;
 }
 
 static void
-drop_duplicates(struct inventory_hosts *hosts)
+static_ask(void *data)
 {
-    size_t kept = 0;
+    const struct source *source = data;
+    const struct conf_list *list = &source->cluster->static_hosts;
+    struct inventory_hosts hosts = {0};
+    struct inventory_host host;
+    char err[512];
 
-    for (size_t i = 0; i < hosts->count; i++)
-        if (i == 0 ||
-            by_name_and_port(&hosts->items[kept - 1], &hosts->items[i]) != 0)
-            hosts->items[kept++] = hosts->items[i];
-    hosts->count = kept;
+    for (size_t i = 0; i < list->count; i++) {
+        if (inventory_parse_host(list->items[i], source->cluster->port, &host,
+                                 err, sizeof(err)) != 0) {
+            inventory_hosts_free(&hosts);
+            inventory_fail(source->inventory, err);
+            return;
+        }
+        inventory_hosts_add(&hosts, host.name, host.port);
+    }
+    inventory_answer(source->inventory, &hosts);
+}
+
+static void
+static_close(void *source)
+{
+    free(source);
 }
 
 static int
-static_hosts(const struct conf_cluster *cluster,
-             struct inventory_hosts *out,
-             char *err,
-             size_t err_size)
+static_same(const struct conf_cluster *a, const struct conf_cluster *b)
 {
-    const struct conf_list *list = &cluster->static_hosts;
+    return a->port == b->port &&
+           conf_same_list(&a->static_hosts, &b->static_hosts);
+}
 
-    out->count = 0;
-    out->items = calloc(list->count ? list->count : 1, sizeof(*out->items));
-    if (!out->items)
-        abort();
-    for (size_t i = 0; i < list->count; i++) {
-        struct inventory_host *host = &out->items[i];
+static void
+static_follow(void *data, const struct conf_cluster *cluster)
+{
+    struct source *source = data;
 
-        if (inventory_parse_host(list->items[i], cluster->port, host, err,
-                                 err_size) != 0) {
-            inventory_hosts_free(out);
-            return -1;
-        }
-        host->ignored = is_ignored(cluster, host);
-    }
-    out->count = list->count;
-    qsort(out->items, out->count, sizeof(*out->items), by_name_and_port);
-    drop_duplicates(out);
-    return 0;
+    source->cluster = cluster;
 }
 
 const struct inventory_driver inventory_static = {
     .name = "static",
-    .hosts = static_hosts,
+    .once = 1,
+    .open = static_open,
+    .ask = static_ask,
+    .close = static_close,
+    .same = static_same,
+    .follow = static_follow,
 };

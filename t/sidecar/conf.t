@@ -108,10 +108,10 @@ accepted('no clusters', '{}', <<'END');
 : warning: Stores.MySQL.Clusters: no clusters: every check answers 404
 : 0 errors, 1 warning
 END
-accepted('hosts of a later kind', cluster('"HAProxySettings": {"PoolName":
-    "p", "Host": "lb", "Port": 80}'), <<END);
-:2: note: $main1.HAProxySettings: not used yet: this cluster has no hosts, its checks answer 404
-: 0 errors, 0 warnings
+accepted('two sources of hosts', cluster(qq("HAProxySettings": {"PoolName":
+    "p", "Host": "lb", "Port": 80},\n$hosts)), <<END);
+:4: warning: $main1.StaticHostsSettings: a second source of hosts, ignored: they come from haproxy
+: 0 errors, 1 warning
 END
 accepted('a host twice', cluster(qq("Port": 3307,
     "StaticHostsSettings": {"Hosts": ["db1",\n"db1:3307"]})), <<END);
@@ -210,7 +210,6 @@ END
 delete $ENV{SLUICE_T_NONE};
 refused('an unset variable of HAProxy', cluster('"HAProxySettings":
 {"PoolName": "p", "Addresses": "http://${SLUICE_T_NONE}/"}'), <<END);
-:2: note: $main1.HAProxySettings: not used yet: this cluster has no hosts, its checks answer 404
 :3: error: $main1.HAProxySettings.Addresses: unknown environment variable \${SLUICE_T_NONE}
 : 1 error, 0 warnings
 END

@@ -112,7 +112,16 @@ check_cluster(const struct conf_cluster *k)
     assert_non_null(k->collation);
     assert_non_null(k->metric_query);
     assert_non_null(k->tls.ca);
-    assert_int_equal(k->inventory != NULL && k->static_hosts.count == 0, 0);
+    if (k->inventory && strcmp(k->inventory, "static") == 0)
+        assert_true(k->static_hosts.count > 0);
+    if (k->inventory && strcmp(k->inventory, "haproxy") == 0)
+        assert_true(k->haproxy.urls.count > 0);
+    if (k->inventory && strcmp(k->inventory, "proxysql") == 0)
+        assert_true(k->proxysql.addresses.count > 0);
+    assert_non_null(k->haproxy.pool);
+    assert_non_null(k->proxysql.password);
+    assert_non_null(k->vitess.keyspace);
+    assert_in_range(k->vitess.timeout_ms, 1000, 3600000);
     for (size_t i = 0; i < k->static_hosts.count; i++)
         assert_non_null(k->static_hosts.items[i]);
 }

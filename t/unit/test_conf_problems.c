@@ -35,12 +35,6 @@ one_warning(const char *json, const char *problems)
 }
 
 static void
-fine(const char *json, const char *notes)
-{
-    says_and_counts(json, notes, NOTHING);
-}
-
-static void
 test_syntax(void **state)
 {
     (void)state;
@@ -362,69 +356,6 @@ test_duplicate_hosts(void **state)
          "f: 0 errors, 4 warnings\n");
 }
 
-#define LATER "not used yet: this cluster has no hosts, its checks answer 404\n"
-
-static void
-test_later_inventories(void **state)
-{
-    struct conf *c;
-
-    (void)state;
-    fine(CLUSTER("\"HAProxySettings\": {\"Host\": \"h\", \"Port\": 80, "
-                 "\"PoolName\": \"p\"}, " HOSTS),
-         "f:3: note: " C ".HAProxySettings: " LATER);
-    one_warning(CLUSTER("\"HAProxySettings\": {\"Host\": \"h\", "
-                        "\"PoolName\": \"p\"}, " HOSTS),
-                "f:3: warning: " C
-                ".HAProxySettings: incomplete, ignored: expected "
-                "PoolName, and Host and Port or Addresses\n");
-    one_warning(CLUSTER("\"VitessSettings\": {\"API\": \"h\"}, " HOSTS),
-                "f:3: warning: " C
-                ".VitessSettings: incomplete, ignored: expected "
-                "API and Keyspace\n");
-    one_warning(CLUSTER("\"ProxySQLSettings\": {\"HostgroupID\": 1}, " HOSTS),
-                "f:3: warning: " C
-                ".ProxySQLSettings: incomplete, ignored: expected "
-                "Addresses, User, Password and HostgroupID\n");
-    /* complete by what Stores.MySQL says; empty Hosts do no harm then */
-    fine("{\"Stores\": {\"MySQL\": {\"ProxySQLAddresses\": [\"a:1\"],\n"
-         "\"ProxySQLUser\": \"u\", \"ProxySQLPassword\": \"p\",\n"
-         "\"Clusters\": {\"c\": {\"ProxySQLSettings\": {\"HostgroupID\": 1},"
-         "\"StaticHostsSettings\": {\"Hosts\": []}}}}}}",
-         "f:1: note: Stores.MySQL.ProxySQLAddresses: not used yet\n"
-         "f:2: note: Stores.MySQL.ProxySQLUser: not used yet\n"
-         "f:2: note: Stores.MySQL.ProxySQLPassword: not used yet\n"
-         "f:3: note: " C ".ProxySQLSettings: " LATER);
-    c = parse(CLUSTER("\"HAProxySettings\": {}, " HOSTS));
-    assert_string_equal(c->clusters[0].inventory, "static");
-    conf_free(c);
-}
-
-static void
-test_haproxy_addresses(void **state)
-{
-    (void)state;
-    unsetenv("CONF_T_NONE");
-    setenv("CONF_T_EMPTY", "", 1);
-    setenv("CONF_T_LB", "lb1:80", 1);
-    says(CLUSTER("\"HAProxySettings\": {\n\"Addresses\": "
-                 "\"a,${CONF_T_NONE}\"}, " HOSTS),
-         "f:3: warning: " C ".HAProxySettings: incomplete, ignored: expected "
-         "PoolName, and Host and Port or Addresses\n"
-         "f:4: error: " C ".HAProxySettings.Addresses: unknown environment "
-         "variable ${CONF_T_NONE}\n"
-         "f: 1 error, 1 warning\n");
-    one_error(
-        CLUSTER("\"HAProxySettings\": {\"PoolName\": \"p\", \"Addresses\": "
-                "\"${CONF_T_EMPTY}\"}"),
-        "f:3: error: " C ".HAProxySettings.Addresses: unknown environment "
-        "variable ${CONF_T_EMPTY}\n"
-        "f:3: note: " C ".HAProxySettings: " LATER);
-    fine(CLUSTER("\"HAProxySettings\": {\"PoolName\": \"p\", \"Addresses\": "
-                 "\"${CONF_T_LB},${CONF_T_LB}\"}"),
-         "f:3: note: " C ".HAProxySettings: " LATER);
-}
-
 static void
 test_state_file(void **state)
 {
@@ -542,8 +473,6 @@ main(void)
         cmocka_unit_test(test_cluster_names),
         cmocka_unit_test(test_host_lists),
         cmocka_unit_test(test_duplicate_hosts),
-        cmocka_unit_test(test_later_inventories),
-        cmocka_unit_test(test_haproxy_addresses),
         cmocka_unit_test(test_state_file),
         cmocka_unit_test(test_metric_query),
         cmocka_unit_test(test_tls_files),

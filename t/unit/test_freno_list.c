@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/http_escape.h"
 #include "base/http_fetch.h"
 #include "ctl/freno_list.h"
 
@@ -184,11 +185,11 @@ test_form(void **state)
     char *form = NULL;
 
     (void)state;
-    http_fetch_field(&form, "store_name", NULL);
+    http_escape_field(&form, "store_name", NULL);
     assert_null(form);
-    http_fetch_field(&form, "a", "x y&=%\xc3\xa4/");
-    http_fetch_field(&form, "b", "");
-    http_fetch_field(&form, "c", "Az09-._~");
+    http_escape_field(&form, "a", "x y&=%\xc3\xa4/");
+    http_escape_field(&form, "b", "");
+    http_escape_field(&form, "c", "Az09-._~");
     assert_string_equal(form, "a=x%20y%26%3D%25%C3%A4%2F&b=&c=Az09-._~");
     free(form);
 }

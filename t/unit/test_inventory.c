@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,60 +79,78 @@ test_bad_hosts(void **state)
     expect_bad(name, "longer than 255 bytes");
 }
 
-static int
-list(char **hosts,
-     size_t count,
-     char **ignore,
-     size_t nignore,
-     struct inventory_hosts *out,
-     char *err,
-     size_t err_size)
+/* What was told last, in words: "a:1 b:2!", with '!' if it is ignored. */
+static char told[1024];
+
+static void
+on_told(void *data, const struct inventory_hosts *hosts)
 {
-    const struct conf_cluster cluster = {
+    size_t at = 0;
+
+    (void)data;
+    strcpy(told, hosts ? "" : "nothing");
+    for (size_t i = 0; hosts && i < hosts->count; i++)
+        at += (size_t)snprintf(told + at, sizeof(told) - at, "%s%s:%u%s",
+                               i ? " " : "", hosts->items[i].name,
+                               hosts->items[i].port,
+                               hosts->items[i].ignored ? "!" : "");
+}
+
+static struct conf_cluster
+cluster_of(char **hosts, size_t count, char **ignore, size_t nignore)
+{
+    struct conf_cluster cluster = {
+        .name = (char[]){"c"},
         .port = 3306,
+        .inventory = "static",
+        .inventory_refresh_ms = 1000,
         .static_hosts = {.items = hosts, .count = count},
         .ignore_hosts = {.items = ignore, .count = nignore},
     };
 
-    return inventory_static.hosts(&cluster, out, err, err_size);
+    return cluster;
 }
 
 static void
 test_static(void **state)
 {
     char *hosts[] = {"b:3307", "a", "a:3306", "b", "[::1]", "::1"};
-    char *ignore[] = {"b:33"};
-    struct inventory_hosts out;
-    char err[256];
+    char *other[] = {"c"}, *bad[] = {"a", "b:x"}, *ignore[] = {"b:33"};
+    const struct conf_cluster many = cluster_of(hosts, 6, ignore, 1),
+                              few = cluster_of(hosts, 6, NULL, 0),
+                              one = cluster_of(other, 1, NULL, 0),
+                              none = cluster_of(NULL, 0, NULL, 0),
+                              wrong = cluster_of(bad, 2, NULL, 0);
+    struct inventory_status status;
+    struct inventory *inventory;
+    struct loop loop;
+    struct inventory_shared shared = {.loop = &loop};
 
     (void)state;
-    assert_int_equal(list(hosts, 6, ignore, 1, &out, err, sizeof(err)), 0);
-    assert_int_equal(out.count, 4); /* sorted, each once */
-    assert_string_equal(out.items[0].name, "::1");
-    assert_string_equal(out.items[1].name, "a");
-    assert_int_equal(out.items[1].ignored, 0);
-    assert_int_equal(out.items[2].port, 3306);
-    assert_int_equal(out.items[2].ignored, 1);
-    assert_int_equal(out.items[3].port, 3307);
-    assert_int_equal(out.items[3].ignored, 1);
-    inventory_hosts_free(&out);
-    assert_int_equal(out.count, 0);
-}
-
-static void
-test_static_empty_and_bad(void **state)
-{
-    char *hosts[] = {"a", "b:x"};
-    struct inventory_hosts out;
-    char err[256];
-
-    (void)state;
-    assert_int_equal(list(hosts, 0, NULL, 0, &out, err, sizeof(err)), 0);
-    assert_int_equal(out.count, 0);
-    inventory_hosts_free(&out);
-    assert_int_equal(list(hosts, 2, NULL, 0, &out, err, sizeof(err)), -1);
-    assert_non_null(strstr(err, "\"b:x\" has a bad port"));
-    assert_null(out.items);
+    assert_int_equal(loop_init(&loop), 0);
+    inventory = inventory_start(&shared, &many, on_told, NULL);
+    assert_string_equal(told, "::1:3306 a:3306 b:3306! b:3307!");
+    inventory_reload(inventory, &few);
+    assert_string_equal(told, "::1:3306 a:3306 b:3306 b:3307");
+    inventory_reload(inventory, &one);
+    assert_string_equal(told, "c:3306");
+    inventory_status(inventory, &status);
+    assert_string_equal(status.provider, "static");
+    assert_int_equal(status.hosts, 1);
+    assert_int_equal(status.failures, 0);
+    assert_true(status.answered_mono_ms > 0);
+    inventory_reload(inventory, &wrong);
+    assert_string_equal(told, "c:3306");
+    inventory_status(inventory, &status);
+    assert_int_equal(status.failures, 1);
+    assert_non_null(strstr(status.error, "\"b:x\" has a bad port"));
+    inventory_reload(inventory, &none);
+    assert_string_equal(told, "");
+    inventory_stop(inventory);
+    inventory = inventory_start(&shared, &wrong, on_told, NULL);
+    assert_string_equal(told, "nothing");
+    inventory_stop(inventory);
+    loop_close(&loop);
 }
 
 static void
@@ -139,6 +158,9 @@ test_find(void **state)
 {
     (void)state;
     assert_ptr_equal(inventory_find("static"), &inventory_static);
+    assert_ptr_equal(inventory_find("haproxy"), &inventory_haproxy);
+    assert_ptr_equal(inventory_find("proxysql"), &inventory_proxysql);
+    assert_ptr_equal(inventory_find("vitess"), &inventory_vitess);
     assert_null(inventory_find("nothing"));
     assert_null(inventory_find(NULL));
 }
@@ -150,7 +172,6 @@ main(void)
         cmocka_unit_test(test_hosts),
         cmocka_unit_test(test_bad_hosts),
         cmocka_unit_test(test_static),
-        cmocka_unit_test(test_static_empty_and_bad),
         cmocka_unit_test(test_find),
     };
 

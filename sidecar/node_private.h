@@ -1,0 +1,41 @@
+/* NB: private to node*.c. The node: node.c has its life, node_publish.c what
+ * of it goes to the state file. */
+#ifndef NODE_PRIVATE_H
+#define NODE_PRIVATE_H
+
+#include "base/connector.h"
+#include "base/http_client.h"
+#include "control.h"
+#include "inventory/fetch.h"
+#include "node.h"
+#include "probe/http_check.h"
+#include "publish/publish.h"
+#include "share/share_domain.h"
+#include "sluice_view.h"
+#include "watch.h"
+
+struct node {
+    struct loop *loop;
+    struct conf *conf;
+    struct connector *connector;
+    struct http_client *http;
+    struct watch_shared shared;
+    struct share_domain *share;
+    struct control *control;
+    struct publisher *publisher; /* NULL until node_start has it */
+    struct watch **watches;      /* in the order of conf->clusters */
+    size_t nwatches;
+    struct watch_skip *skips; /* names owned */
+    size_t nskips;
+    int ready;        /* stays 1: a newcomer's cluster answers for itself */
+    int leads;        /* as published last */
+    int apps_changed; /* since the rules were published last */
+    int stopping;
+    node_failed_cb failed;
+    void *failed_data;
+};
+
+/* What the publisher asks (node_publish.c). */
+struct publish_source node_publish_source(struct node *n);
+
+#endif

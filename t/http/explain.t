@@ -163,7 +163,7 @@ for my $case (
 ) {
     my ($app, $cluster, $args) = @$case;
     my $check = $t->get(8080, "/check/$app/mysql/$cluster?$args");
-    my $v = explain($app, $cluster, $args)->{Verdict};
+    my $v = explained($app, $cluster, $args)->{Verdict};
     my $name = "$app $cluster $args";
 
     is($v->{Reason}, $check->{headers}{'sluice-reason'}, "$name: reason");
@@ -174,13 +174,13 @@ for my $case (
         "$name: body") unless $v->{Reason} eq 'stale';
 }
 
-$e = explain('app', 'over', '');
+$e = explained('app', 'over', '');
 is($e->{Cluster}{ShareDomainSeconds}, 7, 'unhealthy elsewhere');
 is($e->{Cluster}{Inventory}, undef, 'nothing known of its inventory');
 is($e->{Cluster}{Metrics}[1]{Stale}, $true, 'an old metric');
 is_deeply([map { $_->{Text} } @{$e->{Cluster}{Hosts}}], ['refused'],
     'its own hosts only');
-$e = explain('app', 'd%22', '');
+$e = explained('app', 'd%22', '');
 is($e->{Cluster}{ShareDomainSeconds}, undef, 'nobody said anything');
 is($e->{Cluster}{HealthyAgeMs}, undef, 'never healthy');
 is($e->{Cluster}{Metrics}[0]{Error}, 'No hosts found', 'error');
@@ -188,35 +188,35 @@ is($e->{Cluster}{Inventory}{AgeMs}, undef, 'an inventory never answered');
 
 # thresholds of apps
 
-is_deeply(explain('archiver', 'c', '')->{Threshold},
+is_deeply(explained('archiver', 'c', '')->{Threshold},
     { Value => 0.125, From => 'app in this cluster' }, 'app in the cluster');
-is_deeply(explain('archiver', 'over', '')->{Threshold},
+is_deeply(explained('archiver', 'over', '')->{Threshold},
     { Value => 5, From => 'app in all clusters' }, 'app in all');
 
 # throttles, from the file and from Redis
 
-is_deeply(explain('ruled', 'c', '')->{Throttles}, [
+is_deeply(explained('ruled', 'c', '')->{Throttles}, [
     { Key => 'ruled/c', Ratio => 1, ExpiresInSeconds => undef,
         From => 'state' },
     { Key => 'ruled', Ratio => 0.5, From => 'state',
-        ExpiresInSeconds => seconds(explain('ruled', 'c', '')) },
+        ExpiresInSeconds => seconds(explained('ruled', 'c', '')) },
 ], 'both rules');
-is_deeply([map { $_->{Key} } @{explain('ruled', 'over', '')->{Throttles}}],
+is_deeply([map { $_->{Key} } @{explained('ruled', 'over', '')->{Throttles}}],
     ['ruled'], 'that of the app');
-is_deeply(explain('gone', 'c', '')->{Throttles}, [], 'expired');
-is(scalar @{explain('freed', 'c', '')->{Throttles}}, 1, 'not yet freed');
+is_deeply(explained('gone', 'c', '')->{Throttles}, [], 'expired');
+is(scalar @{explained('freed', 'c', '')->{Throttles}}, 1, 'not yet freed');
 $orders->unthrottle('freed');
 $orders->throttle('heard', ratio => 0.25, remaining => 0);
 $t->wait_for('the order', sub {
-    @{explain('heard', 'c', '')->{Throttles}} });
-is_deeply(explain('heard', 'c', '')->{Throttles}, [{ Key => 'heard',
+    @{explained('heard', 'c', '')->{Throttles}} });
+is_deeply(explained('heard', 'c', '')->{Throttles}, [{ Key => 'heard',
     Ratio => 0.25, ExpiresInSeconds => undef, From => 'redis' }], 'heard');
-is_deeply(explain('freed', 'c', '')->{Throttles}, [], 'freed by Redis');
+is_deeply(explained('freed', 'c', '')->{Throttles}, [], 'freed by Redis');
 
 # low priority
 
 is($t->get(8080, '/check/app/mysql/over?metric=lag')->{status}, 429, 'over');
-$e = explain('app', 'over', 'p=low&metric=lag');
+$e = explained('app', 'over', 'p=low&metric=lag');
 is($e->{LowPriority}{Asked}, $true, 'asked with p=low');
 SKIP: {
     skip 'a slow machine', 3 if $e->{LowPriority}{RefusedForMs} == 0;
@@ -225,16 +225,16 @@ SKIP: {
     is($e->{Verdict}{StatusCode}, 417, 'by 417');
 }
 $t->wait_for('the mark to go', sub {
-    explain('app', 'over', '')->{LowPriority}{RefusedForMs} == 0 });
+    explained('app', 'over', '')->{LowPriority}{RefusedForMs} == 0 });
 
 # it marks, counts and remembers nothing
 
-is(explain('app', 'over', 'metric=lag')->{Verdict}{StatusCode}, 429, 'it is refused');
-is(explain('app', 'over', '')->{LowPriority}{RefusedForMs}, 0, 'no mark');
+is(explained('app', 'over', 'metric=lag')->{Verdict}{StatusCode}, 429, 'it is refused');
+is(explained('app', 'over', '')->{LowPriority}{RefusedForMs}, 0, 'no mark');
 $state->publish(clusters => [{ name => 'new', value => 2 },
     @{$state->{clusters}}]);
 my $counters = $t->get(8080, '/sluice/counters')->{body};
-is(explain('never', $_, '')->{Verdict}{StatusCode} > 0, 1, "explained $_")
+is(explained('never', $_, '')->{Verdict}{StatusCode} > 0, 1, "explained $_")
     for 'new', 'c', 'nosuch';
 is($t->get(8080, '/sluice/counters')->{body}, $counters, 'nothing counted');
 unlike($t->get(8080, '/recent-apps')->{body}, qr/never/, 'nobody remembered');
@@ -249,8 +249,8 @@ $e = decode_json($t->get(8080, '/explain/app/redis/c')->{body});
 is($e->{Verdict}{Reason}, 'no-such-metric', 'another store type');
 is_deeply([@$e{qw/Cluster Threshold/}], [undef, undef], 'of which nothing is '
     . 'known');
-is(explain('app', 'nosuch', '')->{Cluster}, undef, 'an unknown cluster');
-is(explain('x' x 2000, 'x' x 2000, '')->{Verdict}{StatusCode}, 404,
+is(explained('app', 'nosuch', '')->{Cluster}, undef, 'an unknown cluster');
+is(explained('x' x 2000, 'x' x 2000, '')->{Verdict}{StatusCode}, 404,
     'long names');
 
 # wrong use
@@ -287,7 +287,7 @@ is($t->get(8080, '/sluice/status', method => 'POST')->{status}, 405,
 
 $state->publish_detail(hosts => [map { { cluster => 'c', name => "db$_",
     text => 'x' x 255, value => $_ } } 1 .. 64]);
-$e = explain('app', 'c', '');
+$e = explained('app', 'c', '');
 is(scalar @{$e->{Cluster}{Hosts}}, 64, 'many hosts');
 is($e->{Cluster}{Hosts}[63]{Value}, 64, 'the last of them');
 
@@ -296,14 +296,14 @@ is($e->{Cluster}{Hosts}[63]{Value}, 64, 'the last of them');
 $state->publish_detail(hosts => [{ cluster => 'c', name => 'db1',
     value => 'nan' }]);
 for (1 .. 2) {
-    $e = explain('app', 'c', 'metric=lag');
+    $e = explained('app', 'c', 'metric=lag');
     is($e->{Node}{NoDetail}, 'host db1:3306: value is not a number',
         'broken detail');
     is_deeply($e->{Cluster}{Hosts}, [], 'broken detail: no hosts');
     is($e->{Verdict}{StatusCode}, 200, 'broken detail: the verdict');
 }
 $state->publish_detail(hosts => [{ cluster => 'c', name => 'db1' }]);
-is(scalar @{explain('app', 'c', '')->{Cluster}{Hosts}}, 1, 'good again');
+is(scalar @{explained('app', 'c', '')->{Cluster}{Hosts}}, 1, 'good again');
 
 # files of minor 0 and 1, an old state, none
 
@@ -313,21 +313,21 @@ for my $minor (0, 1) {
         $minor ? (facts => {}, throttles => [{ key => 'ruled' }])
         : (facts => undef, throttles => undef));
     $t->wait_for("minor $minor", sub {
-        @{explain('app', 'c', '')->{Cluster}{Metrics}} == 1 });
-    $e = explain('ruled', 'c', '');
+        @{explained('app', 'c', '')->{Cluster}{Metrics}} == 1 });
+    $e = explained('ruled', 'c', '');
     is(scalar @{$e->{Throttles}}, $minor, "minor $minor: throttles");
     is($e->{Cluster}{Hosts}[0]{Role}, '', "minor $minor: role");
     is($e->{Cluster}{Inventory}, undef, "minor $minor: inventory");
 }
 
 $state->stop_beating->beat(Sluice::State::mono_ms() - 60_000);
-$e = explain('app', 'c', '');
+$e = explained('app', 'c', '');
 is($e->{Verdict}{Reason}, 'stale', 'a heart that has stopped');
 cmp_ok($e->{Node}{HeartbeatAgeMs}, '>=', 60_000, 'its age');
 
 $state->remove;
-$t->wait_for('no state', sub { explain('app', 'c', '')->{Node}{NoState} });
-$e = explain('app', 'c', '');
+$t->wait_for('no state', sub { explained('app', 'c', '')->{Node}{NoState} });
+$e = explained('app', 'c', '');
 is($e->{Verdict}{Reason}, 'no-state', 'no state');
 like($e->{Node}{NoState}, qr/no such file/, 'why');
 like($e->{Node}{NoDetail}, qr/no such file/, 'and no detail');
@@ -340,7 +340,7 @@ $t->done;
 
 ###############################################################################
 
-sub explain {
+sub explained {
     my ($app, $cluster, $args) = @_;
 
     return decode_json(

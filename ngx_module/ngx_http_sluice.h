@@ -38,15 +38,27 @@ typedef struct {
     double                     value;
     ngx_uint_t                 status;
     enum sluice_reason         reason;
+    ngx_str_t                  metric;     /* "": goes without saying */
 } ngx_http_sluice_ctx_t;
 
 
 ngx_int_t ngx_http_sluice_check_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_sluice_explain_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_sluice_status_handler(ngx_http_request_t *r);
 
 /* the page of that name, NULL if there is none */
 
 ngx_http_sluice_page_pt ngx_http_sluice_status_page(ngx_str_t *name);
+
+/* what follows the location's name, or NGX_DECLINED: not so many segments */
+
+ngx_int_t ngx_http_sluice_segments(ngx_http_request_t *r, ngx_str_t *segment,
+    ngx_uint_t n);
+
+/* app, type and name of the store from the segments, and the arguments */
+
+ngx_int_t ngx_http_sluice_request(ngx_http_request_t *r, ngx_str_t *segment,
+    struct sluice_request *request);
 
 /* NGX_OK for GET and HEAD, else what to return; the body is discarded */
 
@@ -71,6 +83,7 @@ ngx_int_t ngx_http_sluice_bad_number(ngx_http_request_t *r, char *parser,
 
 ngx_int_t ngx_http_sluice_recent(ngx_http_request_t *r);
 ngx_int_t ngx_http_sluice_counters(ngx_http_request_t *r);
+ngx_int_t ngx_http_sluice_state(ngx_http_request_t *r);
 
 /* a body in memory that stays */
 

@@ -33,16 +33,15 @@ typedef struct {
 } ngx_http_sluice_memo_t;
 
 
-static ngx_int_t ngx_http_sluice_check_uri(ngx_http_request_t *r,
-    ngx_str_t *segment, ngx_uint_t n);
-static unsigned ngx_http_sluice_check_low(ngx_http_request_t *r);
 static void ngx_http_sluice_check_verdict(ngx_http_request_t *r,
     struct sluice_request *request, struct sluice_verdict *verdict);
 static ngx_uint_t ngx_http_sluice_check_internal(struct sluice_text *app);
 static ngx_int_t ngx_http_sluice_check_answer(ngx_http_request_t *r,
     struct sluice_verdict *verdict);
 static ngx_int_t ngx_http_sluice_check_headers(ngx_http_request_t *r,
-    struct sluice_verdict *verdict, u_char *age);
+    ngx_http_sluice_ctx_t *ctx, u_char *age);
+static void ngx_http_sluice_check_metric(struct sluice_verdict *verdict,
+    ngx_str_t *metric);
 static size_t ngx_http_sluice_check_body(struct sluice_verdict *verdict,
     char *buf, char **body);
 static ngx_http_sluice_memo_t *ngx_http_sluice_check_memo(
@@ -70,21 +69,16 @@ ngx_http_sluice_check_handler(ngx_http_request_t *r)
 
     slcf = ngx_http_get_module_loc_conf(r, ngx_http_sluice_module);
 
-    if (ngx_http_sluice_check_uri(r, segment, slcf->read ? 4 : 3) != NGX_OK) {
+    if (ngx_http_sluice_segments(r, segment, slcf->read ? 4 : 3) != NGX_OK) {
         return NGX_HTTP_NOT_FOUND;
     }
 
-    request.app.data = (char *) segment[0].data;
-    request.app.len = segment[0].len;
-    request.store_type.data = (char *) segment[1].data;
-    request.store_type.len = segment[1].len;
-    request.store_name.data = (char *) segment[2].data;
-    request.store_name.len = segment[2].len;
-    request.threshold = 0;
+    if (ngx_http_sluice_request(r, segment, &request) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     request.read = slcf->read;
     request.if_exists = slcf->if_exists;
-    request.low_priority = ngx_http_sluice_check_low(r);
-    request.low_marked = 0;
 
     if (slcf->read) {
         error = sluice_parse_float((char *) segment[3].data, segment[3].len,
@@ -98,76 +92,6 @@ ngx_http_sluice_check_handler(ngx_http_request_t *r)
     ngx_http_sluice_check_verdict(r, &request, &verdict);
 
     return ngx_http_sluice_check_answer(r, &verdict);
-}
-
-
-/*
- * Splits what follows the location's name into exactly "n" segments.  Only
- * the last may not be empty: a path that ends with a slash is another path.
- */
-
-static ngx_int_t
-ngx_http_sluice_check_uri(ngx_http_request_t *r, ngx_str_t *segment,
-    ngx_uint_t n)
-{
-    u_char                    *p, *last;
-    ngx_uint_t                 i;
-    ngx_http_core_loc_conf_t  *clcf;
-
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-
-    /* "rewrite ... break" may have left the location's name */
-
-    if (r->uri.len < clcf->name.len
-        || ngx_memcmp(r->uri.data, clcf->name.data, clcf->name.len) != 0)
-    {
-        return NGX_DECLINED;
-    }
-
-    p = r->uri.data + clcf->name.len;
-    last = r->uri.data + r->uri.len;
-
-    for (i = 0; i < n; i++) {
-
-        segment[i].data = p;
-        p = ngx_strlchr(p, last, '/');
-
-        if (p == NULL) {
-            segment[i].len = last - segment[i].data;
-            break;
-        }
-
-        segment[i].len = p++ - segment[i].data;
-    }
-
-    return (i == n - 1 && segment[i].len) ? NGX_OK : NGX_DECLINED;
-}
-
-
-/* "low" exactly, in the first argument that is called "p" */
-
-static unsigned
-ngx_http_sluice_check_low(ngx_http_request_t *r)
-{
-    u_char  *p, *next, *last;
-
-    p = r->args.data;
-    last = p + r->args.len;
-
-    for ( /* void */ ; p < last; p = next + 1) {
-
-        next = ngx_strlchr(p, last, '&');
-        if (next == NULL) {
-            next = last;
-        }
-
-        if (next - p >= 2 && p[0] == 'p' && p[1] == '=') {
-            return next - p == sizeof("p=low") - 1
-                   && ngx_memcmp(p, "p=low", sizeof("p=low") - 1) == 0;
-        }
-    }
-
-    return 0;
 }
 
 
@@ -238,16 +162,18 @@ ngx_http_sluice_check_answer(ngx_http_request_t *r,
     struct sluice_verdict *verdict)
 {
     char                   *body, buf[SLUICE_VERDICT_BODY_SIZE];
-    size_t                  len;
+    size_t                  len, metric;
     ngx_buf_t              *b;
     ngx_http_sluice_ctx_t  *ctx;
 
     len = ngx_http_sluice_check_body(verdict, buf, &body);
+    metric = ngx_strlen(verdict->metric);
 
-    /* one piece of memory: context, buffer, the age in digits, the body */
+    /* one piece of memory: context, buffer, age in digits, body, metric */
 
     ctx = ngx_palloc(r->pool, sizeof(ngx_http_sluice_ctx_t)
-                              + sizeof(ngx_buf_t) + NGX_INT64_LEN + len);
+                              + sizeof(ngx_buf_t) + NGX_INT64_LEN + len
+                              + metric);
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -262,15 +188,18 @@ ngx_http_sluice_check_answer(ngx_http_request_t *r,
     b = (ngx_buf_t *) (ctx + 1);
     ngx_memzero(b, sizeof(ngx_buf_t));
 
-    if (ngx_http_sluice_check_headers(r, verdict, (u_char *) (b + 1))
-        != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
     b->pos = (u_char *) (b + 1) + NGX_INT64_LEN;
     b->last = ngx_cpymem(b->pos, body, len);
     b->memory = 1;
+
+    ctx->metric.data = b->last;
+    ctx->metric.len = metric;
+
+    ngx_http_sluice_check_metric(verdict, &ctx->metric);
+
+    if (ngx_http_sluice_check_headers(r, ctx, (u_char *) (b + 1)) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     return ngx_http_sluice_send(r, verdict->status, "application/json", b);
 }
@@ -278,11 +207,11 @@ ngx_http_sluice_check_answer(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_http_sluice_check_headers(ngx_http_request_t *r,
-    struct sluice_verdict *verdict, u_char *age)
+    ngx_http_sluice_ctx_t *ctx, u_char *age)
 {
     u_char  *reason, *last;
 
-    reason = (u_char *) sluice_reason_name(verdict->reason);
+    reason = (u_char *) sluice_reason_name(ctx->reason);
 
     if (ngx_http_sluice_header(r, "Sluice-Reason", reason, ngx_strlen(reason))
         != NGX_OK)
@@ -290,8 +219,16 @@ ngx_http_sluice_check_headers(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    if (verdict->age_ms != SLUICE_AGE_UNKNOWN) {
-        last = ngx_sprintf(age, "%uL", verdict->age_ms);
+    if (ctx->metric.len
+        && ngx_http_sluice_header(r, "Sluice-Metric", ctx->metric.data,
+                                  ctx->metric.len)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ctx->age != SLUICE_AGE_UNKNOWN) {
+        last = ngx_sprintf(age, "%uL", ctx->age);
 
         if (ngx_http_sluice_header(r, "Sluice-Age-Ms", age, last - age)
             != NGX_OK)
@@ -300,13 +237,30 @@ ngx_http_sluice_check_headers(ngx_http_request_t *r,
         }
     }
 
-    if (verdict->status == NGX_HTTP_TOO_MANY_REQUESTS
-        || verdict->status == NGX_HTTP_INTERNAL_SERVER_ERROR)
+    if (ctx->status == NGX_HTTP_TOO_MANY_REQUESTS
+        || ctx->status == NGX_HTTP_INTERNAL_SERVER_ERROR)
     {
         return ngx_http_sluice_header(r, "Retry-After", (u_char *) "1", 1);
     }
 
     return NGX_OK;
+}
+
+
+/* a name as it can stand in a header */
+
+static void
+ngx_http_sluice_check_metric(struct sluice_verdict *verdict, ngx_str_t *metric)
+{
+    size_t  i;
+
+    for (i = 0; i < metric->len; i++) {
+        metric->data[i] = verdict->metric[i];
+
+        if (metric->data[i] < ' ' || metric->data[i] == 0x7f) {
+            metric->data[i] = '?';
+        }
+    }
 }
 
 
@@ -352,6 +306,7 @@ ngx_http_sluice_check_memo(struct sluice_verdict *verdict)
 
     case SLUICE_REASON_OK:
     case SLUICE_REASON_THRESHOLD:
+    case SLUICE_REASON_SHARE_DOMAIN:
     case SLUICE_REASON_NO_APP:
     case SLUICE_REASON_NO_METRIC:
     case SLUICE_REASON_APP_DENIED:

@@ -18,8 +18,11 @@ static char *ngx_http_sluice_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 static char *ngx_http_sluice_check(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_http_sluice_explain(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 static char *ngx_http_sluice_status(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static ngx_int_t ngx_http_sluice_prefix(ngx_conf_t *cf);
 static char *ngx_http_sluice_place(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_http_sluice_loc_conf_t *slcf);
 
@@ -36,6 +39,13 @@ static ngx_command_t  ngx_http_sluice_commands[] = {
     { ngx_string("sluice_check"),
       NGX_HTTP_SLUICE_CONF|NGX_CONF_ANY,
       ngx_http_sluice_check,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sluice_explain"),
+      NGX_HTTP_SLUICE_CONF|NGX_CONF_ANY,
+      ngx_http_sluice_explain,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -95,6 +105,9 @@ static ngx_http_variable_t  ngx_http_sluice_vars[] = {
 
     { ngx_string("sluice_age_ms"), NULL, ngx_http_sluice_variable,
       3, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("sluice_metric"), NULL, ngx_http_sluice_variable,
+      4, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
       ngx_http_null_variable
 };
@@ -214,7 +227,10 @@ ngx_http_sluice_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_sluice_module);
 
-    if (ctx == NULL || (data == 3 && ctx->age == SLUICE_AGE_UNKNOWN)) {
+    if (ctx == NULL
+        || (data == 3 && ctx->age == SLUICE_AGE_UNKNOWN)
+        || (data == 4 && ctx->metric.len == 0))
+    {
         v->not_found = 1;
         return NGX_OK;
     }
@@ -239,6 +255,11 @@ ngx_http_sluice_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
     case 2:
         v->len = sluice_format_number(ctx->value, (char *) p);
+        break;
+
+    case 4:
+        v->data = ctx->metric.data;
+        v->len = ctx->metric.len;
         break;
 
     default: /* 3 */
@@ -331,7 +352,7 @@ ngx_http_sluice_check(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_sluice_loc_conf_t  *slcf = conf;
 
     char                      *rv;
-    ngx_str_t                 *value, *name;
+    ngx_str_t                 *value;
     ngx_uint_t                 i;
     ngx_http_core_loc_conf_t  *clcf;
 
@@ -361,30 +382,76 @@ ngx_http_sluice_check(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    name = &clcf->name;
-
-#if (NGX_PCRE)
-    if (clcf->regex) {
-        name = NULL;
-    }
-#endif
-
-    if (name == NULL
-        || clcf->exact_match
-        || clcf->named
-        || name->len == 0
-        || name->data[name->len - 1] != '/')
-    {
+    if (ngx_http_sluice_prefix(cf) != NGX_OK) {
         return "needs a plain prefix location that ends with a slash: "
                "write \"location /check/ { sluice_check; }\"";
     }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
     slcf->handler = ngx_http_sluice_check_handler;
     clcf->handler = slcf->handler;
 
     return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_sluice_explain(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_sluice_loc_conf_t  *slcf = conf;
+
+    char                      *rv;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    rv = ngx_http_sluice_place(cf, cmd, slcf);
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    if (cf->args->nelts != 1) {
+        return "takes no parameters: write \"sluice_explain;\"";
+    }
+
+    if (ngx_http_sluice_prefix(cf) != NGX_OK) {
+        return "needs a plain prefix location that ends with a slash: "
+               "write \"location /explain/ { sluice_explain; }\"";
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    slcf->handler = ngx_http_sluice_explain_handler;
+    clcf->handler = slcf->handler;
+
+    return NGX_CONF_OK;
+}
+
+
+/* a location whose name can be cut off, and segments are left */
+
+static ngx_int_t
+ngx_http_sluice_prefix(ngx_conf_t *cf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+#if (NGX_PCRE)
+    if (clcf->regex) {
+        return NGX_DECLINED;
+    }
+#endif
+
+    if (clcf->exact_match
+        || clcf->named
+        || clcf->name.len == 0
+        || clcf->name.data[clcf->name.len - 1] != '/')
+    {
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -412,7 +479,7 @@ ngx_http_sluice_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (slcf->page == NULL) {
         return "needs one of these words: \"ok\", \"hostname\", \"leader\", "
                "\"aggregated_metrics\", \"metrics_health\", "
-               "\"recent_apps\", \"counters\", \"help\"";
+               "\"recent_apps\", \"counters\", \"state\", \"help\"";
     }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
@@ -436,8 +503,8 @@ ngx_http_sluice_place(ngx_conf_t *cf, ngx_command_t *cmd,
     }
 
     if (slcf->handler) {
-        return "is duplicate: a location holds one \"sluice_check\" or one "
-               "\"sluice_status\"";
+        return "is duplicate: a location holds one \"sluice_check\", one "
+               "\"sluice_explain\" or one \"sluice_status\"";
     }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);

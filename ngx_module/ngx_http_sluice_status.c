@@ -34,10 +34,11 @@ static ngx_int_t ngx_http_sluice_hostname(ngx_http_request_t *r);
 static ngx_int_t ngx_http_sluice_leader(ngx_http_request_t *r);
 static ngx_int_t ngx_http_sluice_aggregated(ngx_http_request_t *r);
 static u_char *ngx_http_sluice_aggregate(ngx_http_sluice_list_t *list,
-    const struct sluice_cluster *cluster, int decimals, u_char *p);
+    const struct sluice_cluster *cluster, const char *metric, int decimals,
+    u_char *first, u_char *last);
 static void ngx_http_sluice_ask(ngx_http_sluice_list_t *list,
-    const struct sluice_cluster *cluster, struct sluice_rules *rules,
-    struct sluice_verdict *verdict);
+    const struct sluice_cluster *cluster, const char *metric,
+    struct sluice_rules *rules, struct sluice_verdict *verdict);
 static ngx_int_t ngx_http_sluice_health(ngx_http_request_t *r);
 static u_char *ngx_http_sluice_healthy_at(u_char *p, uint64_t real_ms);
 static ngx_int_t ngx_http_sluice_help(ngx_http_request_t *r);
@@ -46,7 +47,7 @@ static ngx_int_t ngx_http_sluice_list(ngx_http_request_t *r,
 static int ngx_libc_cdecl ngx_http_sluice_cmp_clusters(const void *one,
     const void *two);
 static u_char *ngx_http_sluice_key(u_char *p, u_char *first,
-    const struct sluice_cluster *cluster);
+    const struct sluice_cluster *cluster, const char *metric);
 
 
 static ngx_http_sluice_page_t  ngx_http_sluice_pages[] = {
@@ -57,6 +58,7 @@ static ngx_http_sluice_page_t  ngx_http_sluice_pages[] = {
     { ngx_string("metrics_health"), ngx_http_sluice_health },
     { ngx_string("recent_apps"), ngx_http_sluice_recent },
     { ngx_string("counters"), ngx_http_sluice_counters },
+    { ngx_string("state"), ngx_http_sluice_state },
     { ngx_string("help"), ngx_http_sluice_help },
     { ngx_null_string, NULL }
 };
@@ -80,7 +82,8 @@ static char  ngx_http_sluice_routes[] =
     "\"/recent-apps\",\"/recent-apps/:lastMinutes\","
     "\"/skip-host/:hostName\",\"/skip-host/:hostName/ttl/:ttlMinutes\","
     "\"/skipped-hosts\",\"/recover-host/:hostName\","
-    "\"/sluice/counters\",\"/help\"]\n";
+    "\"/explain/:app/:storeType/:storeName\","
+    "\"/sluice/counters\",\"/sluice/status\",\"/help\"]\n";
 
 
 ngx_int_t
@@ -191,12 +194,15 @@ static ngx_int_t
 ngx_http_sluice_aggregated(ngx_http_request_t *r)
 {
     int                            decimals;
-    u_char                        *p, *first;
+    u_char                        *first;
     size_t                         size;
+    uint32_t                       m, nmetrics;
     ngx_buf_t                     *b;
     ngx_str_t                      brief;
     ngx_uint_t                     i;
     ngx_http_sluice_list_t         list;
+    const struct sluice_metric    *metrics;
+    const struct sluice_cluster   *cluster;
 
     if (ngx_http_sluice_list(r, &list) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -211,11 +217,13 @@ ngx_http_sluice_aggregated(ngx_http_request_t *r)
         decimals = 3;
     }
 
-    size = sizeof(",\"mysql/\":\"error: \"") + 6 * SLUICE_NAME_SIZE
+    size = sizeof(",\"mysql//\":\"error: \"") + 12 * SLUICE_NAME_SIZE
            + ngx_max(NGX_HTTP_SLUICE_DECIMAL,
                      6 * sizeof(((struct sluice_verdict *) 0)->message));
 
-    b = ngx_create_temp_buf(r->pool, sizeof("{}\n") + list.n * size);
+    b = ngx_create_temp_buf(r->pool, sizeof("{}\n")
+                            + (list.n ? list.n + list.view->nmetrics : 0)
+                              * size);
     if (b == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -225,11 +233,18 @@ ngx_http_sluice_aggregated(ngx_http_request_t *r)
 
     for (i = 0; i < list.n; i++) {
 
-        p = ngx_http_sluice_key(b->last, first, list.clusters[i]);
-        p = ngx_http_sluice_aggregate(&list, list.clusters[i], decimals, p);
+        cluster = list.clusters[i];
 
-        if (p) {
-            b->last = p;
+        b->last = ngx_http_sluice_aggregate(&list, cluster, NULL, decimals,
+                                            first, b->last);
+
+        metrics = sluice_view_metrics(list.view, cluster->name,
+                                      ngx_strlen(cluster->name), &nmetrics);
+
+        for (m = 0; m < nmetrics; m++) {
+            b->last = ngx_http_sluice_aggregate(&list, cluster,
+                                                metrics[m].name, decimals,
+                                                first, b->last);
         }
     }
 
@@ -240,19 +255,23 @@ ngx_http_sluice_aggregated(ngx_http_request_t *r)
 }
 
 
-/* what a check would say; NULL if it would know of no metric */
+/* what a check would say; nothing if it would know of no metric */
 
 static u_char *
 ngx_http_sluice_aggregate(ngx_http_sluice_list_t *list,
-    const struct sluice_cluster *cluster, int decimals, u_char *p)
+    const struct sluice_cluster *cluster, const char *metric, int decimals,
+    u_char *first, u_char *last)
 {
+    u_char                *p;
     struct sluice_verdict  verdict;
 
-    ngx_http_sluice_ask(list, cluster, NULL, &verdict);
+    ngx_http_sluice_ask(list, cluster, metric, NULL, &verdict);
 
     if (verdict.status == NGX_HTTP_NOT_FOUND) {
-        return NULL;
+        return last;
     }
+
+    p = ngx_http_sluice_key(last, first, cluster, metric);
 
     *p++ = '"';
 
@@ -272,12 +291,12 @@ ngx_http_sluice_aggregate(ngx_http_sluice_list_t *list,
 }
 
 
-/* as freno asks itself */
+/* as freno asks itself; NULL: the cluster's own metric */
 
 static void
 ngx_http_sluice_ask(ngx_http_sluice_list_t *list,
-    const struct sluice_cluster *cluster, struct sluice_rules *rules,
-    struct sluice_verdict *verdict)
+    const struct sluice_cluster *cluster, const char *metric,
+    struct sluice_rules *rules, struct sluice_verdict *verdict)
 {
     struct sluice_request  request;
 
@@ -289,6 +308,8 @@ ngx_http_sluice_ask(ngx_http_sluice_list_t *list,
     request.store_type.len = sizeof("mysql") - 1;
     request.store_name.data = cluster->name;
     request.store_name.len = ngx_strlen(cluster->name);
+    request.metric.data = metric ? metric : SLUICE_METRIC_OWN;
+    request.metric.len = ngx_strlen(request.metric.data);
 
     sluice_verdict_check(list->view, &list->fresh, rules, &request, verdict);
 }
@@ -333,7 +354,7 @@ ngx_http_sluice_health(ngx_http_request_t *r)
         at = cluster->healthy_real_ms;
         age = 0;
 
-        ngx_http_sluice_ask(&list, cluster, &rules, &verdict);
+        ngx_http_sluice_ask(&list, cluster, NULL, &rules, &verdict);
 
         if (verdict.status == NGX_HTTP_OK) {
 
@@ -348,7 +369,7 @@ ngx_http_sluice_health(ngx_http_request_t *r)
             age = list.fresh.now_mono_ms - cluster->healthy_mono_ms;
         }
 
-        b->last = ngx_http_sluice_key(b->last, first, cluster);
+        b->last = ngx_http_sluice_key(b->last, first, cluster, NULL);
         b->last = ngx_sprintf(b->last, "{\"LastHealthyAt\":\"");
         b->last = ngx_http_sluice_healthy_at(b->last, at);
         b->last = ngx_sprintf(b->last, "\",\"SecondsSinceLastHealthy\":%uL}",
@@ -445,7 +466,7 @@ ngx_http_sluice_cmp_clusters(const void *one, const void *two)
 
 static u_char *
 ngx_http_sluice_key(u_char *p, u_char *first,
-    const struct sluice_cluster *cluster)
+    const struct sluice_cluster *cluster, const char *metric)
 {
     if (p != first) {
         *p++ = ',';
@@ -454,6 +475,13 @@ ngx_http_sluice_key(u_char *p, u_char *first,
     p = ngx_cpymem(p, "\"mysql/", sizeof("\"mysql/") - 1);
     p += sluice_format_string(cluster->name, ngx_strlen(cluster->name),
                               (char *) p, 6 * SLUICE_NAME_SIZE);
+
+    if (metric) {
+        *p++ = '/';
+        p += sluice_format_string(metric, ngx_strlen(metric), (char *) p,
+                                  6 * SLUICE_NAME_SIZE);
+    }
+
     *p++ = '"';
     *p++ = ':';
 

@@ -79,6 +79,14 @@ void ngx_sluice_rules(struct sluice_rules *rules);
 
 const struct sluice_view *ngx_sluice_view_rules(void);
 
+/*
+ * Hosts and what else a check does not need, copied when asked for.  NULL:
+ * there is nothing to be had, and "err", of NGX_SLUICE_ERRSTR bytes, says why.
+ * To be asked for after ngx_sluice_view(), and valid as long.
+ */
+
+const struct sluice_view *ngx_sluice_view_detail(char *err);
+
 
 /* life of the view in a worker */
 

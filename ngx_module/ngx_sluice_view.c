@@ -24,6 +24,7 @@ typedef struct {
     struct sluice_map    map;
     ngx_sluice_part_t    verdicts;
     ngx_sluice_part_t    rules;            /* the last ones stay */
+    ngx_sluice_part_t    detail;           /* on demand */
 
     u_char              *no_state;         /* NULL: there is a view */
     u_char               err[NGX_SLUICE_ERRSTR];
@@ -48,7 +49,8 @@ static void ngx_sluice_view_sigbus(int signo, siginfo_t *info, void *context);
 
 static ngx_sluice_reader_t  ngx_sluice_reader = {
     .verdicts = { .kind = SLUICE_PART_VERDICTS },
-    .rules = { .kind = SLUICE_PART_RULES }
+    .rules = { .kind = SLUICE_PART_RULES },
+    .detail = { .kind = SLUICE_PART_DETAIL }
 };
 
 
@@ -77,6 +79,7 @@ ngx_sluice_view_done(void)
     ngx_sluice_view_close();
     ngx_sluice_part_done(&ngx_sluice_reader.verdicts);
     ngx_sluice_part_done(&ngx_sluice_reader.rules);
+    ngx_sluice_part_done(&ngx_sluice_reader.detail);
 }
 
 
@@ -114,6 +117,44 @@ const struct sluice_view *
 ngx_sluice_view_rules(void)
 {
     return &ngx_sluice_reader.rules.view;
+}
+
+
+const struct sluice_view *
+ngx_sluice_view_detail(char *err)
+{
+    ngx_int_t             rc;
+    ngx_sluice_reader_t  *sr;
+
+    sr = &ngx_sluice_reader;
+
+    if (sr->map.base == NULL) {
+        ngx_cpystrn((u_char *) err, sr->no_state, NGX_SLUICE_ERRSTR);
+        return NULL;
+    }
+
+    if (sr->detail.generation != 0
+        && sluice_map_generation(&sr->map, SLUICE_PART_DETAIL)
+           == sr->detail.generation)
+    {
+        return &sr->detail.view;
+    }
+
+    if (sluice_map_slot_size(&sr->map, SLUICE_PART_DETAIL) == 0) {
+        ngx_cpystrn((u_char *) err, (u_char *) "the state file has no part "
+                    "for hosts", NGX_SLUICE_ERRSTR);
+        return NULL;
+    }
+
+    rc = ngx_sluice_part_load(&sr->detail, err);
+
+    if (rc == NGX_OK || (rc == NGX_AGAIN && sr->detail.generation != 0)) {
+        return &sr->detail.view;
+    }
+
+    sr->detail.generation = 0;
+
+    return NULL;
 }
 
 
@@ -180,6 +221,7 @@ ngx_sluice_view_close(void)
 
     sr->verdicts.generation = 0;
     sr->rules.generation = 0;
+    sr->detail.generation = 0;
     ngx_sluice_view_none("closed");
 }
 

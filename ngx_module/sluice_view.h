@@ -23,11 +23,12 @@ struct sluice_view {
     uint32_t nmetrics;
     struct sluice_app *apps; /* only of a RULES image; sorted likewise */
     uint32_t napps;
-    struct sluice_host_metric *host_metrics; /* only of a DETAIL image … */
+    /* Only of a DETAIL image; sorted by cluster, host, port, metric. */
+    struct sluice_host_metric *host_metrics;
     uint32_t nhost_metrics;
-    struct sluice_inventory *inventories; /* … like these … */
+    struct sluice_inventory *inventories; /* only of a DETAIL image */
     uint32_t ninventories;
-    struct sluice_counter *counters; /* … and these */
+    struct sluice_counter *counters; /* only of a DETAIL image */
     uint32_t ncounters;
 
     /* private */
@@ -78,6 +79,13 @@ const struct sluice_app *sluice_view_app(const struct sluice_view *v,
                                          size_t cluster_len,
                                          const char *app,
                                          size_t app_len);
+
+/* What that host of a DETAIL image said of further metrics, sorted by name;
+ * NULL and 0: nothing. */
+const struct sluice_host_metric *
+sluice_view_host_metrics(const struct sluice_view *v,
+                         const struct sluice_host *host,
+                         uint32_t *count);
 
 /* NULL: nothing is said of it. */
 const struct sluice_inventory *

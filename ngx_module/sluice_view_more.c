@@ -181,6 +181,28 @@ sluice_view_read_apps(const struct sluice_reading *r, struct sluice_view *v)
 
 /* ---- detail ----------------------------------------------------------- */
 
+static int
+compare_to_host(const struct sluice_host_metric *m,
+                const char *cluster,
+                const char *host,
+                uint16_t port)
+{
+    int order = strcmp(m->cluster, cluster);
+
+    if (order == 0)
+        order = strcmp(m->host, host);
+    return order ? order : (int)m->port - (int)port;
+}
+
+static int
+compare_host_metrics(const void *one, const void *two)
+{
+    const struct sluice_host_metric *a = one, *b = two;
+    int order = compare_to_host(a, b->cluster, b->host, b->port);
+
+    return order ? order : strcmp(a->metric, b->metric);
+}
+
 int
 sluice_view_read_host_metrics(const struct sluice_reading *r,
                               struct sluice_view *v)
@@ -207,7 +229,34 @@ sluice_view_read_host_metrics(const struct sluice_reading *r,
             return refuse(r, "metric %s of host %s:%u: unknown status %u",
                           m->metric, m->host, m->port, m->status);
     }
+    if (v->nhost_metrics > 1)
+        qsort(v->host_metrics, v->nhost_metrics, sizeof(*m),
+              compare_host_metrics);
     return 0;
+}
+
+const struct sluice_host_metric *
+sluice_view_host_metrics(const struct sluice_view *v,
+                         const struct sluice_host *host,
+                         uint32_t *count)
+{
+    uint32_t low = 0, high = v->nhost_metrics, middle, first;
+
+    while (low < high) { /* the first that does not stand before it */
+        middle = low + (high - low) / 2;
+        if (compare_to_host(&v->host_metrics[middle], host->cluster, host->name,
+                            host->port) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    first = low;
+    while (low < v->nhost_metrics &&
+           compare_to_host(&v->host_metrics[low], host->cluster, host->name,
+                           host->port) == 0)
+        low++;
+    *count = low - first;
+    return *count ? &v->host_metrics[first] : NULL;
 }
 
 _Static_assert(offsetof(struct sluice_inventory, cluster) == 0,

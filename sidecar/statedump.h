@@ -24,8 +24,12 @@ struct dump {
 /* What both formats say. */
 uint64_t dump_age(const struct dump *d, uint64_t then_ms);
 int dump_leads(const struct dump *d);
-const char *dump_cluster_status(const struct sluice_cluster *c);
-const char *dump_host_status(const struct sluice_host *h);
+
+/* Seconds that the cluster is unhealthy elsewhere; -1: nobody says so now. */
+int64_t dump_share_s(const struct dump *d, const struct sluice_cluster *c);
+
+/* A host that has been asked and is not left out unasked has a value. */
+int dump_has_value(const struct sluice_host *h);
 
 /* To stdout. -1: it could not be made. */
 int dump_json(const struct dump *d);

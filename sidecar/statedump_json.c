@@ -6,6 +6,8 @@
 
 #include <jansson.h>
 
+#include "sluice_words.h"
+
 static json_t *
 json_ms(uint64_t ms)
 {
@@ -32,33 +34,88 @@ static json_t *
 json_cluster(const struct dump *d, const struct sluice_cluster *c)
 {
     int has_value = c->status == SLUICE_METRIC_VALUE;
+    int64_t share_s = dump_share_s(d, c);
     json_t *valid_for = json_null();
 
     if (has_value && c->valid_until_mono_ms <= INT64_MAX)
         valid_for = json_integer((json_int_t)c->valid_until_mono_ms -
                                  (json_int_t)d->now_ms);
     return json_pack(
-        "{s:o, s:s, s:o, s:f, s:o, s:o, s:o, s:I, s:o}", "name",
-        json_text(c->name), "status", dump_cluster_status(c), "value",
+        "{s:o, s:s, s:o, s:f, s:o, s:o, s:o, s:I, s:o, s:o}", "name",
+        json_text(c->name), "status", sluice_metric_word(c->status), "value",
         has_value ? json_real(c->value) : json_null(), "threshold",
         c->threshold, "age_ms", json_ms(dump_age(d, c->sampled_mono_ms)),
         "valid_for_ms", valid_for, "healthy_age_ms",
         json_ms(dump_age(d, c->healthy_mono_ms)), "healthy_real_ms",
-        (json_int_t)c->healthy_real_ms, "error", json_text(c->error));
+        (json_int_t)c->healthy_real_ms, "share_domain_s",
+        share_s < 0 ? json_null() : json_integer(share_s), "error",
+        json_text(c->error));
+}
+
+static json_t *
+json_metric(const struct dump *d, const struct sluice_metric *m)
+{
+    int has_value = m->status == SLUICE_METRIC_VALUE;
+
+    return json_pack(
+        "{s:o, s:o, s:s, s:s, s:o, s:f, s:o, s:b, s:o}", "cluster",
+        json_text(m->cluster), "name", json_text(m->name), "scope",
+        sluice_scope_word(m->scope), "status", sluice_metric_word(m->status),
+        "value", has_value ? json_real(m->value) : json_null(), "threshold",
+        m->threshold, "age_ms", json_ms(dump_age(d, m->sampled_mono_ms)),
+        "stale", has_value && m->valid_until_mono_ms < d->now_ms, "error",
+        json_text(m->error));
+}
+
+static json_t *
+json_app(const struct sluice_app *a)
+{
+    return json_pack("{s:o, s:o, s:f}", "cluster", json_text(a->cluster), "app",
+                     json_text(a->app), "threshold", a->threshold);
+}
+
+static json_t *
+json_inventory(const struct dump *d, const struct sluice_inventory *n)
+{
+    return json_pack("{s:o, s:o, s:o, s:I, s:I, s:o}", "cluster",
+                     json_text(n->cluster), "provider", json_text(n->provider),
+                     "age_ms", json_ms(dump_age(d, n->answered_mono_ms)),
+                     "failures", (json_int_t)n->failures, "hosts",
+                     (json_int_t)n->hosts, "error", json_text(n->error));
+}
+
+static json_t *
+json_host_metric(const struct dump *d, const struct sluice_host_metric *m)
+{
+    return json_pack("{s:o, s:o, s:i, s:o, s:s, s:o, s:o, s:o}", "cluster",
+                     json_text(m->cluster), "host", json_text(m->host), "port",
+                     m->port, "metric", json_text(m->metric), "status",
+                     sluice_host_word(m->status), "value",
+                     m->status == SLUICE_HOST_VALUE ? json_real(m->value)
+                                                    : json_null(),
+                     "age_ms", json_ms(dump_age(d, m->sampled_mono_ms)), "text",
+                     json_text(m->text));
+}
+
+static json_t *
+json_counter(const struct sluice_counter *c)
+{
+    return json_pack("{s:o, s:o}", "name", json_text(c->name), "value",
+                     c->text[0] ? json_text(c->text) : json_real(c->value));
 }
 
 static json_t *
 json_host(const struct dump *d, const struct sluice_host *h)
 {
-    int has_value = h->status == SLUICE_HOST_VALUE;
-
-    return json_pack("{s:o, s:o, s:i, s:o, s:s, s:o, s:o, s:I, s:o}", "cluster",
-                     json_text(h->cluster), "name", json_text(h->name), "port",
-                     h->port, "address", json_text(h->address), "status",
-                     dump_host_status(h), "value",
-                     has_value ? json_real(h->value) : json_null(), "age_ms",
-                     json_ms(dump_age(d, h->sampled_mono_ms)), "took_us",
-                     (json_int_t)h->took_us, "text", json_text(h->text));
+    return json_pack(
+        "{s:o, s:o, s:i, s:o, s:s, s:s, s:s, s:o, s:o, s:I, s:o}", "cluster",
+        json_text(h->cluster), "name", json_text(h->name), "port", h->port,
+        "address", json_text(h->address), "status", sluice_host_word(h->status),
+        "role", sluice_role_word(h->role), "excluded",
+        sluice_excluded_word(h->excluded), "value",
+        dump_has_value(h) ? json_real(h->value) : json_null(), "age_ms",
+        json_ms(dump_age(d, h->sampled_mono_ms)), "took_us",
+        (json_int_t)h->took_us, "text", json_text(h->text));
 }
 
 static json_t *
@@ -99,10 +156,64 @@ json_part(const struct dump *d, uint32_t kind)
 static json_t *
 json_capacity(const struct sluice_header *h)
 {
-    return json_pack("{s:I, s:I, s:I}", "clusters",
-                     (json_int_t)h->cluster_capacity, "hosts",
-                     (json_int_t)h->host_capacity, "throttles",
-                     (json_int_t)h->throttle_capacity);
+    return json_pack(
+        "{s:I, s:I, s:I, s:I, s:I}", "clusters",
+        (json_int_t)h->cluster_capacity, "hosts", (json_int_t)h->host_capacity,
+        "throttles", (json_int_t)h->throttle_capacity, "metrics",
+        (json_int_t)h->metric_capacity, "apps", (json_int_t)h->app_capacity);
+}
+
+/* What stands in the file, in its parts. */
+static json_t *
+json_lists(const struct dump *d)
+{
+    json_t *clusters = json_array(), *metrics = json_array();
+    json_t *throttles = json_array(), *apps = json_array();
+
+    for (uint32_t i = 0; i < d->verdicts->nclusters; i++)
+        json_array_append_new(clusters,
+                              json_cluster(d, &d->verdicts->clusters[i]));
+    for (uint32_t i = 0; i < d->verdicts->nmetrics; i++)
+        json_array_append_new(metrics,
+                              json_metric(d, &d->verdicts->metrics[i]));
+    for (uint32_t i = 0; i < d->rules->nthrottles; i++)
+        json_array_append_new(throttles,
+                              json_throttle(d, &d->rules->throttles[i]));
+    for (uint32_t i = 0; i < d->rules->napps; i++)
+        json_array_append_new(apps, json_app(&d->rules->apps[i]));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "clusters", clusters,
+                     "metrics", metrics, "facts", json_facts(d), "throttles",
+                     throttles, "apps", apps);
+}
+
+static json_t *
+json_detail(const struct dump *d)
+{
+    const struct sluice_view *v = d->detail;
+    json_t *hosts = json_array(), *inventories = json_array();
+    json_t *metrics = json_array(), *counters = json_array();
+
+    for (uint32_t i = 0; i < v->nhosts; i++)
+        json_array_append_new(hosts, json_host(d, &v->hosts[i]));
+    for (uint32_t i = 0; i < v->ninventories; i++)
+        json_array_append_new(inventories,
+                              json_inventory(d, &v->inventories[i]));
+    for (uint32_t i = 0; i < v->nhost_metrics; i++)
+        json_array_append_new(metrics,
+                              json_host_metric(d, &v->host_metrics[i]));
+    for (uint32_t i = 0; i < v->ncounters; i++)
+        json_array_append_new(counters, json_counter(&v->counters[i]));
+    return json_pack("{s:o, s:o, s:o, s:o}", "hosts", hosts, "inventories",
+                     inventories, "host_metrics", metrics, "counters",
+                     counters);
+}
+
+/* Moves the members of an object to the end of another. */
+static void
+join(json_t *root, json_t *more)
+{
+    json_object_update(root, more);
+    json_decref(more);
 }
 
 int
@@ -110,21 +221,8 @@ dump_json(const struct dump *d)
 {
     const struct sluice_header *h = &d->header;
     uint32_t flags = d->verdicts->node.flags;
-    json_t *clusters = json_array(), *hosts = json_array();
-    json_t *throttles = json_array(), *root;
-    int rc;
-
-    for (uint32_t i = 0; i < d->verdicts->nclusters; i++)
-        json_array_append_new(clusters,
-                              json_cluster(d, &d->verdicts->clusters[i]));
-    for (uint32_t i = 0; i < d->detail->nhosts; i++)
-        json_array_append_new(hosts, json_host(d, &d->detail->hosts[i]));
-    for (uint32_t i = 0; i < d->rules->nthrottles; i++)
-        json_array_append_new(throttles,
-                              json_throttle(d, &d->rules->throttles[i]));
-    root = json_pack(
-        "{s:o, s:i, s:i, s:I, s:I, s:o, s:o, s:b, s:b, s:b, s:o, s:o, s:o, "
-        "s:o, s:o, s:o, s:o}",
+    json_t *root = json_pack(
+        "{s:o, s:i, s:i, s:I, s:I, s:o, s:o, s:b, s:b, s:b, s:o, s:o, s:o}",
         "file", json_text(d->file), "major", h->major, "minor", h->minor, "pid",
         (json_int_t)h->pid, "born_real_ms", (json_int_t)h->born_real_ms,
         "heartbeat_age_ms", json_ms(d->heartbeat_age_ms), "capacity",
@@ -132,8 +230,11 @@ dump_json(const struct dump *d)
         "leader_only", (flags & SLUICE_NODE_LEADER_ONLY) != 0, "leader",
         dump_leads(d), "verdicts", json_part(d, SLUICE_PART_VERDICTS), "detail",
         json_part(d, SLUICE_PART_DETAIL), "rules",
-        json_part(d, SLUICE_PART_RULES), "clusters", clusters, "hosts", hosts,
-        "facts", json_facts(d), "throttles", throttles);
+        json_part(d, SLUICE_PART_RULES));
+    int rc;
+
+    join(root, json_lists(d));
+    join(root, json_detail(d));
     rc = root ? json_dumpf(root, stdout, JSON_INDENT(2)) : -1;
     json_decref(root);
     putchar('\n');

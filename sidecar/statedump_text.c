@@ -8,6 +8,7 @@
 
 #include "base/table.h"
 #include "sluice_format.h"
+#include "sluice_words.h"
 
 static void
 cell_duration(struct table *t, uint64_t ms)
@@ -37,14 +38,35 @@ cell_number(struct table *t, int is_known, double value)
 static void
 cell_validity(struct table *t,
               const struct dump *d,
-              const struct sluice_cluster *c)
+              uint32_t status,
+              uint64_t valid_until_ms)
 {
-    if (c->status != SLUICE_METRIC_VALUE)
+    if (status != SLUICE_METRIC_VALUE)
         table_cell(t, "-");
-    else if (c->valid_until_mono_ms < d->now_ms)
+    else if (valid_until_ms < d->now_ms)
         table_cell(t, "expired");
     else
-        cell_duration(t, c->valid_until_mono_ms - d->now_ms);
+        cell_duration(t, valid_until_ms - d->now_ms);
+}
+
+static void
+cell_host(struct table *t, const char *name, uint16_t port)
+{
+    table_cell(t, strchr(name, ':') ? "[%s]:%u" : "%s:%u", name, port);
+}
+
+/* Empty where nobody says anything. */
+static void
+cell_share(struct table *t,
+           const struct dump *d,
+           const struct sluice_cluster *c)
+{
+    int64_t share_s = dump_share_s(d, c);
+
+    if (share_s < 0)
+        table_cell(t, "%s", "");
+    else
+        table_cell(t, "%" PRIi64 " s", share_s);
 }
 
 static void
@@ -62,22 +84,23 @@ begin_table(struct table *t,
 static void
 print_clusters(const struct dump *d)
 {
-    static const char *const head[] = {"CLUSTER",     "STATUS", "VALUE",
-                                       "THRESHOLD",   "AGE",    "VALID FOR",
-                                       "HEALTHY AGO", "ERROR"};
+    static const char *const head[] = {"CLUSTER",     "STATUS",    "VALUE",
+                                       "THRESHOLD",   "AGE",       "VALID FOR",
+                                       "HEALTHY AGO", "ELSEWHERE", "ERROR"};
     const struct sluice_cluster *c = d->verdicts->clusters;
     struct table t;
 
-    begin_table(&t, 8, d->verdicts->nclusters, head);
+    begin_table(&t, 9, d->verdicts->nclusters, head);
     for (uint32_t i = 0; i < d->verdicts->nclusters; i++, c++) {
         table_row(&t);
         table_cell(&t, "%s", c->name);
-        table_cell(&t, "%s", dump_cluster_status(c));
+        table_cell(&t, "%s", sluice_metric_word(c->status));
         cell_number(&t, c->status == SLUICE_METRIC_VALUE, c->value);
         cell_number(&t, 1, c->threshold);
         cell_duration(&t, dump_age(d, c->sampled_mono_ms));
-        cell_validity(&t, d, c);
+        cell_validity(&t, d, c->status, c->valid_until_mono_ms);
         cell_duration(&t, dump_age(d, c->healthy_mono_ms));
+        cell_share(&t, d, c);
         table_cell(&t, "%s", c->error);
     }
     table_print(&t, stdout);
@@ -85,28 +108,149 @@ print_clusters(const struct dump *d)
 }
 
 static void
+print_metrics(const struct dump *d)
+{
+    static const char *const head[] = {"METRIC", "CLUSTER",   "SCOPE",
+                                       "STATUS", "VALUE",     "THRESHOLD",
+                                       "AGE",    "VALID FOR", "ERROR"};
+    const struct sluice_metric *m = d->verdicts->metrics;
+    struct table t;
+
+    begin_table(&t, 9, d->verdicts->nmetrics, head);
+    for (uint32_t i = 0; i < d->verdicts->nmetrics; i++, m++) {
+        table_row(&t);
+        table_cell(&t, "%s", m->name);
+        table_cell(&t, "%s", m->cluster);
+        table_cell(&t, "%s", sluice_scope_word(m->scope));
+        table_cell(&t, "%s", sluice_metric_word(m->status));
+        cell_number(&t, m->status == SLUICE_METRIC_VALUE, m->value);
+        cell_number(&t, 1, m->threshold);
+        cell_duration(&t, dump_age(d, m->sampled_mono_ms));
+        cell_validity(&t, d, m->status, m->valid_until_mono_ms);
+        table_cell(&t, "%s", m->error);
+    }
+    table_print(&t, stdout);
+    table_free(&t);
+}
+
+static void
+print_inventories(const struct dump *d)
+{
+    static const char *const head[] = {"INVENTORY", "PROVIDER", "HOSTS",
+                                       "AGE",       "FAILURES", "ERROR"};
+    const struct sluice_inventory *n = d->detail->inventories;
+    struct table t;
+
+    begin_table(&t, 6, d->detail->ninventories, head);
+    for (uint32_t i = 0; i < d->detail->ninventories; i++, n++) {
+        table_row(&t);
+        table_cell(&t, "%s", n->cluster);
+        table_cell(&t, "%s", n->provider[0] ? n->provider : "-");
+        table_cell(&t, "%u", n->hosts);
+        cell_duration(&t, dump_age(d, n->answered_mono_ms));
+        table_cell(&t, "%u", n->failures);
+        table_cell(&t, "%s", n->error);
+    }
+    table_print(&t, stdout);
+    table_free(&t);
+}
+
+static void
+cell_host_status(struct table *t, const struct sluice_host *h)
+{
+    const char *why = sluice_excluded_word(h->excluded);
+
+    if (h->status == SLUICE_HOST_EXCLUDED && why[0])
+        table_cell(t, "%s", why);
+    else
+        table_cell(t, "%s", sluice_host_word(h->status));
+}
+
+static void
 print_hosts(const struct dump *d)
 {
-    static const char *const head[] = {"HOST",  "CLUSTER", "ADDRESS", "STATUS",
-                                       "VALUE", "AGE",     "TOOK",    "TEXT"};
+    static const char *const head[] = {"HOST",   "CLUSTER", "ADDRESS",
+                                       "STATUS", "VALUE",   "AGE",
+                                       "TOOK",   "ROLE",    "TEXT"};
     const struct sluice_host *h = d->detail->hosts;
     struct table t;
 
-    begin_table(&t, 8, d->detail->nhosts, head);
+    begin_table(&t, 9, d->detail->nhosts, head);
     for (uint32_t i = 0; i < d->detail->nhosts; i++, h++) {
         table_row(&t);
-        table_cell(&t, strchr(h->name, ':') ? "[%s]:%u" : "%s:%u", h->name,
-                   h->port);
+        cell_host(&t, h->name, h->port);
         table_cell(&t, "%s", h->cluster);
         table_cell(&t, "%s", h->address[0] ? h->address : "-");
-        table_cell(&t, "%s", dump_host_status(h));
-        cell_number(&t, h->status == SLUICE_HOST_VALUE, h->value);
+        cell_host_status(&t, h);
+        cell_number(&t, dump_has_value(h), h->value);
         cell_duration(&t, dump_age(d, h->sampled_mono_ms));
         if (h->status == SLUICE_HOST_VALUE || h->status == SLUICE_HOST_ERROR)
             table_cell(&t, "%.1f ms", h->took_us / 1000.0);
         else
             table_cell(&t, "-");
+        table_cell(&t, "%s", sluice_role_word(h->role));
         table_cell(&t, "%s", h->text);
+    }
+    table_print(&t, stdout);
+    table_free(&t);
+}
+
+static void
+print_host_metrics(const struct dump *d)
+{
+    static const char *const head[] = {"HOST",  "CLUSTER", "METRIC", "STATUS",
+                                       "VALUE", "AGE",     "TEXT"};
+    const struct sluice_host_metric *m = d->detail->host_metrics;
+    struct table t;
+
+    begin_table(&t, 7, d->detail->nhost_metrics, head);
+    for (uint32_t i = 0; i < d->detail->nhost_metrics; i++, m++) {
+        table_row(&t);
+        cell_host(&t, m->host, m->port);
+        table_cell(&t, "%s", m->cluster);
+        table_cell(&t, "%s", m->metric);
+        table_cell(&t, "%s", sluice_host_word(m->status));
+        cell_number(&t, m->status == SLUICE_HOST_VALUE, m->value);
+        cell_duration(&t, dump_age(d, m->sampled_mono_ms));
+        table_cell(&t, "%s", m->text);
+    }
+    table_print(&t, stdout);
+    table_free(&t);
+}
+
+static void
+print_apps(const struct dump *d)
+{
+    static const char *const head[] = {"APP", "CLUSTER", "THRESHOLD"};
+    const struct sluice_app *a = d->rules->apps;
+    struct table t;
+
+    begin_table(&t, 3, d->rules->napps, head);
+    for (uint32_t i = 0; i < d->rules->napps; i++, a++) {
+        table_row(&t);
+        table_cell(&t, "%s", a->app);
+        table_cell(&t, "%s", a->cluster[0] ? a->cluster : "(all)");
+        cell_number(&t, 1, a->threshold);
+    }
+    table_print(&t, stdout);
+    table_free(&t);
+}
+
+static void
+print_counters(const struct dump *d)
+{
+    static const char *const head[] = {"COUNTER", "VALUE"};
+    const struct sluice_counter *c = d->detail->counters;
+    struct table t;
+
+    begin_table(&t, 2, d->detail->ncounters, head);
+    for (uint32_t i = 0; i < d->detail->ncounters; i++, c++) {
+        table_row(&t);
+        table_cell(&t, "%s", c->name);
+        if (c->text[0])
+            table_cell(&t, "%s", c->text);
+        else
+            cell_number(&t, 1, c->value);
     }
     table_print(&t, stdout);
     table_free(&t);
@@ -193,6 +337,30 @@ print_facts(const struct dump *d)
     putchar('\n');
 }
 
+static void
+print_room(const struct dump *d)
+{
+    const struct sluice_header *h = &d->header;
+
+    printf("room       %u of %u clusters, %u of %u hosts, %u of %u throttles,"
+           " %u of %u metrics, %u of %u apps\n\n",
+           d->verdicts->nclusters, h->cluster_capacity, d->detail->nhosts,
+           h->host_capacity, d->rules->nthrottles, h->throttle_capacity,
+           d->verdicts->nmetrics, h->metric_capacity, d->rules->napps,
+           h->app_capacity);
+}
+
+static void
+print_if(const struct dump *d,
+         uint32_t count,
+         void (*print)(const struct dump *d))
+{
+    if (count == 0)
+        return;
+    putchar('\n');
+    print(d);
+}
+
 void
 dump_text(const struct dump *d)
 {
@@ -214,15 +382,14 @@ dump_text(const struct dump *d)
     print_part(d, "detail    ", SLUICE_PART_DETAIL);
     print_part(d, "rules     ", SLUICE_PART_RULES);
     print_facts(d);
-    printf("room       %u of %u clusters, %u of %u hosts, %u of %u throttles"
-           "\n\n",
-           d->verdicts->nclusters, h->cluster_capacity, d->detail->nhosts,
-           h->host_capacity, d->rules->nthrottles, h->throttle_capacity);
+    print_room(d);
     print_clusters(d);
+    print_if(d, d->verdicts->nmetrics, print_metrics);
+    print_if(d, d->detail->ninventories, print_inventories);
     putchar('\n');
     print_hosts(d);
-    if (d->rules->nthrottles > 0) {
-        putchar('\n');
-        print_throttles(d);
-    }
+    print_if(d, d->detail->nhost_metrics, print_host_metrics);
+    print_if(d, d->rules->nthrottles, print_throttles);
+    print_if(d, d->rules->napps, print_apps);
+    print_if(d, d->detail->ncounters, print_counters);
 }

@@ -13,27 +13,17 @@ dump_leads(const struct dump *d)
     return d->verdicts->node.leader_until_boot_ms > d->now_boot_ms;
 }
 
-const char *
-dump_cluster_status(const struct sluice_cluster *c)
+int64_t
+dump_share_s(const struct dump *d, const struct sluice_cluster *c)
 {
-    static const char *const words[] = {
-        [SLUICE_METRIC_NONE] = "none",
-        [SLUICE_METRIC_VALUE] = "value",
-        [SLUICE_METRIC_ERROR] = "error",
-    };
-
-    return words[c->status]; /* a view has no other */
+    return c->share_until_mono_ms > d->now_ms ? (int64_t)c->share_unhealthy_s
+                                              : -1;
 }
 
-const char *
-dump_host_status(const struct sluice_host *h)
+int
+dump_has_value(const struct sluice_host *h)
 {
-    static const char *const words[] = {
-        [SLUICE_HOST_PENDING] = "pending",
-        [SLUICE_HOST_VALUE] = "value",
-        [SLUICE_HOST_ERROR] = "error",
-        [SLUICE_HOST_EXCLUDED] = "excluded",
-    };
-
-    return words[h->status];
+    return h->status == SLUICE_HOST_VALUE ||
+           (h->status == SLUICE_HOST_EXCLUDED &&
+            h->excluded == SLUICE_EXCLUDED_QUARANTINED);
 }

@@ -24,14 +24,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
     } while (0)
 
 static void
-ask(const struct sluice_view *v, const struct sluice_cluster *c)
+ask(const struct sluice_view *v,
+    const struct sluice_cluster *c,
+    const char *metric)
 {
     const struct sluice_freshness fresh = {.now_mono_ms = 1000,
                                            .max_age_ms = 1000};
     const struct sluice_rules rules = {.view = v};
     const struct sluice_request r = {.app = {"a", 1},
                                      .store_type = {"mysql", 5},
-                                     .store_name = {c->name, strlen(c->name)}};
+                                     .store_name = {c->name, strlen(c->name)},
+                                     .metric = {metric, strlen(metric)}};
     char body[SLUICE_VERDICT_BODY_SIZE];
     struct sluice_verdict verdict;
     size_t len;
@@ -39,7 +42,8 @@ ask(const struct sluice_view *v, const struct sluice_cluster *c)
     sluice_verdict_check(v, &fresh, &rules, &r, &verdict);
     MUST(memchr(verdict.message, '\0', sizeof(verdict.message)));
     MUST(isfinite(verdict.value) && isfinite(verdict.threshold));
-    MUST(verdict.status != 200 || c->status == SLUICE_METRIC_VALUE);
+    MUST(verdict.status != 200 || metric[0] ||
+         c->status == SLUICE_METRIC_VALUE);
     MUST(verdict.status != 200 || verdict.value <= verdict.threshold);
     MUST(memchr(verdict.metric, '\0', sizeof(verdict.metric)));
     len = sluice_verdict_body(&verdict, body);
@@ -116,7 +120,8 @@ load(const void *image, size_t size)
         MUST(memchr(c->name, '\0', sizeof(c->name)) && c->name[0]);
         MUST(memchr(c->error, '\0', sizeof(c->error)));
         MUST(sluice_view_cluster(&v, c->name, strlen(c->name)) == c);
-        ask(&v, c);
+        ask(&v, c, "");
+        ask(&v, c, v.nmetrics > 0 ? v.metrics[0].name : SLUICE_METRIC_OWN);
     }
     for (uint32_t i = 0; i < v.nthrottles; i++) {
         const struct sluice_throttle *t = &v.throttles[i];

@@ -74,16 +74,20 @@ my $image = $state->image;
 my %image = (
     zeroes => "\0" x length $image,
     ones => "\xff" x length $image,
-    'no name' => sub { substr($_[0], -376, 1, "\0") },
-    'a nan' => sub { substr($_[0], -376 + 64, 8, pack 'd', 'nan') },
-    'an infinity' => sub { substr($_[0], -376 + 72, 8, pack 'd', 'inf') },
-    'an unknown status' => sub { substr($_[0], -376 + 112, 4, pack 'L', 9) },
+    'no name' => sub { substr($_[0], -392, 1, "\0") },
+    'a nan' => sub { substr($_[0], -392 + 64, 8, pack 'd', 'nan') },
+    'an infinity' => sub { substr($_[0], -392 + 72, 8, pack 'd', 'inf') },
+    'an unknown status' => sub { substr($_[0], -392 + 112, 4, pack 'L', 9) },
     'a count too large' => sub { substr($_[0], 52, 4, pack 'L', 1 << 31) },
     'an offset too large' => sub { substr($_[0], 60, 4, pack 'L', 1 << 31) },
     'an odd offset' => sub { substr($_[0], 60, 4, pack 'L', 65) },
     'no stride' => sub { substr($_[0], 56, 4, pack 'L', 0) },
     'a size too large' => sub { substr($_[0], 8, 8, pack 'Q', 1 << 40) },
     'a size too small' => sub { substr($_[0], 8, 8, pack 'Q', 8) },
+    'a metric without a name' => $state->image(metrics => [
+        { cluster => 'c', name => '' }]),
+    'a metric twice' => $state->image(metrics => [
+        ({ cluster => 'c', name => 'm' }) x 2]),
     'too many sections' => sub { substr($_[0], 16, 4, pack 'L', 1 << 30) },
 );
 

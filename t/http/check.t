@@ -104,8 +104,16 @@ my @rows = (
     ['check-if-exists/app/mysql/dead', 500, 0, 2, $tcp, 'metric-error', 1],
     ['check-if-exists//mysql/local', 417, '0.25', 1, 'no app indicated',
         'no-app', 1],
-    # and the answers above leave no trace: freno turned this one into a 200
+    # and the answers above leave no trace: freno turned these into 200s
     ['check/app/redis/local', 404, 0, 0, 'No such metric',
+        'no-such-metric', 0],
+    ['check-read-if-exists/app/nosuch/local/0.5', 200, 0, 0,
+        'No such metric', 'no-such-metric', 0],
+    ['check/other/nosuch/over', 404, 0, 0, 'No such metric',
+        'no-such-metric', 0],
+    ['check-read/app/redis/local/3', 404, 0, 0, 'No such metric',
+        'no-such-metric', 0],
+    ['check/app/mysql/nosuch', 404, 0, 0, 'No such metric',
         'no-such-metric', 0],
 
     ['check-read/app/mysql/local/0.2', 429, '0.25', '0.2',

@@ -38,6 +38,7 @@ for my $case (
     ['no block, no use', '', ''],
     ['parameters', $block, 'location /a/ { sluice_check read if_exists; }'
         . 'location /b/ { sluice_check if_exists read; }'],
+    ['explain', $block, 'location /explain/ { sluice_explain; }'],
     ['^~', $block, 'location ^~ /check/ { sluice_check; }'],
     ['status anywhere', $block, 'location = /a { sluice_status ok; }'
         . 'location ~ ^/b { sluice_status help; }'
@@ -177,11 +178,11 @@ for my $case (
         'invalid or repeated parameter "read"'],
     ['check twice', $block, 'location /check/ { sluice_check; sluice_check; }',
         '"sluice_check" directive is duplicate: a location holds one '
-        . '"sluice_check" or one "sluice_status" in %%FILE%%:10'],
+        . '"sluice_check", one "sluice_explain" or one "sluice_status" in %%FILE%%:10'],
     ['check and status', $block,
         'location /check/ { sluice_check; sluice_status ok; }',
         '"sluice_status" directive is duplicate: a location holds one '
-        . '"sluice_check" or one "sluice_status" in %%FILE%%:10'],
+        . '"sluice_check", one "sluice_explain" or one "sluice_status" in %%FILE%%:10'],
     ['check and another handler', $block,
         'location /check/ { stub_status; sluice_check; }',
         '"sluice_check" directive cannot share a location with another '
@@ -206,11 +207,37 @@ for my $case (
     ['check at the main level', "$block\nsluice_check;", '',
         '"sluice_check" directive is not allowed here in %%FILE%%:6'],
 
+    # sluice_explain
+    ['explain, a parameter', $block,
+        'location /explain/ { sluice_explain all; }',
+        '"sluice_explain" directive takes no parameters: write '
+        . '"sluice_explain;" in %%FILE%%:10'],
+    ['explain and check', $block,
+        'location /explain/ { sluice_explain; sluice_check; }',
+        '"sluice_check" directive is duplicate: a location holds one '
+        . '"sluice_check", one "sluice_explain" or one "sluice_status" in '
+        . '%%FILE%%:10'],
+    map({ ["explain in $_->[0]", $block, $_->[1],
+        '"sluice_explain" directive needs a plain prefix location that ends '
+        . 'with a slash: write "location /explain/ { sluice_explain; }" '
+        . 'in %%FILE%%:10' ] }
+        ['a location without slash', 'location /explain { sluice_explain; }'],
+        ['an exact location', 'location = /explain/ { sluice_explain; }'],
+        ['a regex location', 'location ~ ^/explain/ { sluice_explain; }'],
+        ['a named location', 'location @explain/ { sluice_explain; }']),
+    ['explain in server', $block, 'sluice_explain;',
+        '"sluice_explain" directive is not allowed here: it stands in a '
+        . 'location, outside "if" and "limit_except" in %%FILE%%:10'],
+    ['explain without block', '', 'location /explain/ { sluice_explain; }',
+        'directive "sluice_explain" in %%FILE%%:10 needs a "sluice" block: '
+        . 'add "sluice { state /run/sluice/state; }" at the main level, '
+        . 'beside "events"'],
+
     # sluice_status
     map({ ["status $_->[0]", $block, "location = /s { sluice_status$_->[1]; }",
         '"sluice_status" directive needs one of these words: "ok", '
         . '"hostname", "leader", "aggregated_metrics", "metrics_health", '
-        . '"recent_apps", "counters", "help" in %%FILE%%:10' ] }
+        . '"recent_apps", "counters", "state", "help" in %%FILE%%:10' ] }
         ['without word', ''], ['unknown', ' lag'], ['two words', ' ok help'],
         ['empty word', ' ""'], ['prefix', ' o']),
     ['status in server', $block, 'sluice_status ok;',

@@ -100,6 +100,14 @@ for my $path (@changes) {
         403, "elsewhere: $_ $path") for 'GET', 'POST', 'DELETE';
 }
 
+# why, and where from: with the names of hosts
+
+for my $path ('/explain/a/mysql/c', '/sluice/status') {
+    is($t->get(8080, $path)->{status}, 200, "open: $path");
+    is($t->get(8081, $path)->{status}, 200, "locked: $path");
+    is($t->get(8082, $path, @elsewhere)->{status}, 403, "elsewhere: $path");
+}
+
 # members: who may not change them may look
 
 my $members = '/consensus/members';

@@ -78,6 +78,20 @@ for my $path ('/check/app/mysql/over', '/check-if-exists/app/mysql/over',
     cmp_ok(time, '>=', $before + 0.99, "$path: for a second");
 }
 
+# what another domain found sets none, a further metric of our own does
+
+$state->publish(clusters => [{ name => 'over', value => 0.5, share => 3 }]);
+$t->wait_for('no mark', sub { low('over') == 429 });
+is($t->get(8080, '/check/app/mysql/over')->{headers}{'sluice-reason'},
+    'share-domain', 'unhealthy elsewhere');
+is(low('over'), 429, 'unhealthy elsewhere sets no mark');
+$state->publish(clusters => [{ name => 'over', value => 0.5 }],
+    metrics => [{ cluster => 'over', name => 'threads', value => 2 }]);
+is($t->get(8080, '/check/app/mysql/over')->{status}, 429, 'a further metric');
+is(low('over'), 417, 'a further metric sets one');
+$state->publish(metrics => []);
+$t->wait_for('the mark to go', sub { low('over') == 200 });
+
 # the mark holds also where the cluster has become fine, and ends
 
 $t->get(8080, '/check/app/mysql/over');

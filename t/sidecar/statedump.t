@@ -66,9 +66,9 @@ sub state_file {
         $slots .= pack "a$slot", $generation & 1 ? '' : $image // '';
         $slots .= pack "a$slot", $generation & 1 ? $image : '';
     }
-    return pack('a8 S S L L L Q Q L4 Q Q x56', "SLUICE\0\1", 1, 3, 128, $nparts,
+    return pack('a8 S S L L L Q Q L6 Q x56', "SLUICE\0\1", 1, 3, 128, $nparts,
         128, $begin + 2 * $nparts * $slot, 1_700_000_000_000, 4242, 64, 256,
-        $nparts > 2 ? 512 : 0, 0, $heartbeat)
+        $nparts > 2 ? (512, 32, 16) : (0, 0, 0), $heartbeat)
         . $parts . $slots;
 }
 
@@ -142,7 +142,7 @@ like($out, qr/^detail     generation 8, \d+ ms ago$/m, 'detail');
 like($out, qr/^rules      generation 9, \d+ ms ago$/m, 'rules');
 like($out, qr/^facts      revision 47 of a1b2, read \d+ ms ago, Redis channel sluice:\\u001b\[31m$/m,
     'facts, no control character printed');
-like($out, qr{^room       4 of 64 clusters, 4 of 256 hosts, 3 of 512 throttles$}m,
+like($out, qr{^room       4 of 64 clusters, 4 of 256 hosts, 3 of 512 throttles, 0 of 32 metrics, 0 of 16 apps$}m,
     'room');
 like($out, qr/^CLUSTER  STATUS  VALUE  THRESHOLD  AGE/m, 'table of clusters');
 like($out, qr/^main1    value   0\.25   1 {10}[\d.]+ m?s +[23]\d\d\.\d s +[\d.]+ m?s$/m,
@@ -174,7 +174,8 @@ my $d = decode_json($out);
 is($d->{file}, $file, 'json: file');
 is_deeply([@$d{qw/ major minor pid born_real_ms /}],
     [1, 3, 4242, 1_700_000_000_000], 'json: header');
-is_deeply($d->{capacity}, { clusters => 64, hosts => 256, throttles => 512 },
+is_deeply($d->{capacity}, { clusters => 64, hosts => 256, throttles => 512,
+    metrics => 32, apps => 16 },
     'json: capacity');
 ok($d->{ready} && $d->{leader} && !$d->{leader_only}, 'json: node');
 is($d->{verdicts}{generation}, 7, 'json: generation of the verdicts');
@@ -216,6 +217,97 @@ is_deeply($archiver, { key => 'archiver', ratio => 0.5,
 is($back->{key}, "back\e/main1", 'json: a throttle of one cluster');
 cmp_ok($back->{expires_in_ms}, '>', 0, 'json: when it expires');
 cmp_ok($copier->{expires_in_ms}, '<=', -1, 'json: since when it has');
+
+###############################################################################
+# What minor 2 added
+
+is_deeply([@$main1{'share_domain_s'}, @$db1{qw/ role excluded /},
+        @$d{qw/ metrics apps inventories host_metrics counters /}],
+    [undef, '', '', [], [], [], [], []], 'json: not said');
+
+put(state_file($now, image($now, node(~0, 1),
+    [2, cluster(name => 'main1', value => 1) . pack('Q L L', $now + 60_000, 7, 0),
+        cluster(name => 'main2', value => 1) . pack('Q L L', $now - 1, 7, 0)],
+    [6, pack('a64 a64 d d Q Q L L a256', 'main1', 'threads', 5, 10,
+            $now - 40, $now + 60_000, 1, 1, ''),
+        pack('a64 a64 d d Q Q L L a256', 'main1', 'conns', 0, 9, 0, 0, 2, 99,
+            "go\ene")]),
+    image($now,
+    [3, host(cluster => 'main1', name => 'db1', port => 3306, status => 1,
+            value => 0.5, sampled => $now, took => 1500) . pack('L L', 1, 0),
+        host(cluster => 'main1', name => 'db2', port => 3306, status => 3,
+            value => 90, text => 'lags') . pack('L L', 2, 4),
+        host(cluster => 'main1', name => 'db3', port => 3306, status => 3)
+            . pack('L L', 77, 77)],
+    [8, pack('a64 a16 Q L L a256', 'main1', 'haproxy', $now - 20, 2, 3,
+            'no answer'),
+        pack('a64 a16 Q L L a256', 'main2', '', 0, 0, 0, '')],
+    [9, pack('a64 a64 a256 d Q L S x2 a256', 'main1', 'threads', 'db1', 5,
+            $now - 30, 1, 3306, ''),
+        pack('a64 a64 a256 d Q L S x2 a256', 'main1', 'threads', '::1', 0, 0,
+            2, 3307, 'gone')],
+    [10, pack('a64 d a128', 'probes.total', 77, ''),
+        pack('a64 d a128', 'raft.leader', 0, '10.0.0.1:10008')]),
+    image($now, facts(), [7, pack('a64 a136 d', 'main1', 'archiver', 2.5),
+        pack('a64 a136 d', '', 'archiver', 3)])));
+($rc, $out, $err) = statedump($file);
+is($rc, 0, 'minor 2: exit status 0');
+like($out, qr{ 2 of 32 metrics, 2 of 16 apps$}m, 'minor 2: room');
+like($out, qr/^CLUSTER .* ELSEWHERE +ERROR$/m, 'clusters elsewhere');
+like($out, qr/^main1 .* 7 s$/m, 'unhealthy elsewhere');
+like($out, qr/^main2 .* -$/m, 'what was said long ago');
+like($out, qr/^METRIC +CLUSTER +SCOPE +STATUS +VALUE +THRESHOLD +AGE +VALID FOR +ERROR$/m,
+    'table of metrics');
+like($out, qr/^threads +main1 +primary +value +5 +10 +[\d.]+ m?s +[\d.]+ s$/m,
+    'a metric');
+like($out, qr/^conns +main1 +unknown +error +- +9 +- +- +go\?ne$/m,
+    'a metric in error, of a scope to come');
+like($out, qr/^main1 +haproxy +3 +[\d.]+ m?s +2 +no answer$/m, 'an inventory');
+like($out, qr/^main2 +- +0 +- +0$/m, 'a cluster without provider');
+like($out, qr/^db1:3306 +main1 +- +value +0\.5 +[\d.]+ m?s +1\.5 ms +primary$/m,
+    'a primary');
+like($out, qr/^db2:3306 +main1 +- +quarantined +90 +- +- +replica +lags$/m,
+    'a host in quarantine');
+like($out, qr/^db3:3306 +main1 +- +unknown +- +- +- +unknown$/m,
+    'what a minor to come says');
+like($out, qr/^db1:3306 +main1 +threads +value +5 +[\d.]+ m?s$/m,
+    "a host's metric");
+like($out, qr/^\[::1\]:3307 +main1 +threads +error +- +- +gone$/m,
+    "a host's metric in error");
+like($out, qr/^archiver +main1 +2\.5$/m, "an app's threshold in a cluster");
+like($out, qr/^archiver +\(all\) +3$/m, "an app's threshold in all");
+like($out, qr/^probes\.total +77$/m, 'a counter');
+like($out, qr/^raft\.leader +10\.0\.0\.1:10008$/m, 'a counter of text');
+
+(undef, $out) = statedump('--json', $file);
+$d = decode_json($out);
+is_deeply([map { $_->{share_domain_s} } @{ $d->{clusters} }], [7, undef],
+    'json: elsewhere');
+my ($conns, $threads) = @{ $d->{metrics} };
+is_deeply([@$threads{qw/ cluster name scope status value threshold stale /}],
+    ['main1', 'threads', 'primary', 'value', 5, 10, JSON::PP::false],
+    'json: a metric');
+cmp_ok($threads->{age_ms}, '>=', 40, 'json: its age');
+is_deeply([@$conns{qw/ status value age_ms error /}],
+    ['error', undef, undef, "go\ene"], 'json: a metric in error');
+is_deeply([map { @$_{qw/ role status excluded value /} } @{ $d->{hosts} }],
+    ['primary', 'value', '', 0.5, 'replica', 'excluded', 'quarantined', 90,
+        'unknown', 'excluded', 'unknown', undef], 'json: hosts');
+cmp_ok(delete $d->{inventories}[0]{age_ms}, '>=', 20, 'json: an answer');
+is_deeply($d->{inventories}, [
+    { cluster => 'main1', provider => 'haproxy', failures => 2, hosts => 3,
+        error => 'no answer' },
+    { cluster => 'main2', provider => '', failures => 0, hosts => 0,
+        error => '', age_ms => undef }], 'json: inventories');
+is_deeply([map { @$_{qw/ host port metric status value text /} }
+        @{ $d->{host_metrics} }],
+    ['::1', 3307, 'threads', 'error', undef, 'gone',
+        'db1', 3306, 'threads', 'value', 5, ''], 'json: metrics of hosts');
+is_deeply($d->{apps}, [{ cluster => '', app => 'archiver', threshold => 3 },
+    { cluster => 'main1', app => 'archiver', threshold => 2.5 }],
+    'json: apps');
+is_deeply($d->{counters}, [{ name => 'probes.total', value => 77 },
+    { name => 'raft.leader', value => '10.0.0.1:10008' }], 'json: counters');
 
 ###############################################################################
 # Files that say little

@@ -69,6 +69,12 @@ $state->publish(clusters => [{ name => 'main1', value => 2 }]);
 is(session(8082), 'wait', 'map, throttled');
 like(session(8081), qr/^429 404 404\n/, 'each status again');
 
+$state->publish(clusters => [{ name => 'main1', value => 0.5, share => 2 },
+        { name => 'over', value => 0.5 }], metrics => [
+    { cluster => 'over', name => 'threads', value => 2 }]);
+like(session(8081), qr/^429 429 404\n/, 'another domain, a further metric');
+$state->publish(clusters => [{ name => 'main1', value => 2 }], metrics => []);
+
 $state->stop_beating->beat(Sluice::State::mono_ms() - 60_000);
 is(session(8082), 'wait', 'map, stale');
 like(session(8081), qr/^500 500 500\n/, 'stale');

@@ -40,7 +40,7 @@ my %parts = (
 plan skip_all => "no clang with libFuzzer here" unless fuzzer_runtime();
 
 fuzz('fuzz_frame', 2, seed_frames()); # is built soonest
-fuzz('fuzz_state', 3, seed_image(), seed_file());
+fuzz('fuzz_state', 3, seed_image(), seed_more(), seed_file());
 fuzz('fuzz_order', 1, 'sluice1 6f1c9a52 47 throttle 0.5 60000 app/main1',
     'sluice1 - 0 unthrottle 0 0 app', 'sluice1 a 3 skip 0 1 db1',
     'sluice1 a 3 recover 0 0 db1', 'sluice1 a 3 beat 0 0 ',
@@ -158,8 +158,29 @@ sub seed_image {
         'cluster1', 'db1', '127.0.0.1', 0.25, 900, 711, 1, 3306, 'text');
     my $facts = pack('Q Q a40 a128 L L', 47, 900, '6f1c9a52', 'channel', 0, 0);
     my $throttle = pack('a136 d Q', 'app/cluster1', 0.5, 0);
-    my @sections = ([1, $node], [2, @clusters], [3, $host], [4, $facts],
+
+    return image([1, $node], [2, @clusters], [3, $host], [4, $facts],
         [5, $throttle]);
+}
+
+# What minor 2 added.
+sub seed_more {
+    my $node = pack('Q L L', ~0, 1, 0);
+    my $cluster = pack('a64 d d Q Q Q Q L L a256 Q L L', 'c', 0.25, 1, 900,
+        2000, 900, 900, 1, 0, '', 2000, 1, 0);
+    my @metrics = map { pack('a64 a64 d d Q Q L L a256', 'c', "m$_", 2, 3, 900,
+        2000, $_, 1, 'text') } 1, 2;
+    my $host_metric = pack('a64 a64 a256 d Q L S x2 a256', 'c', 'm1', 'db1', 2,
+        900, 1, 3306, 'text');
+    my $inventory = pack('a64 a16 Q L L a256', 'c', 'haproxy', 900, 1, 2, 'e');
+
+    return image([1, $node], [2, $cluster], [6, @metrics],
+        [7, pack('a64 a136 d', 'c', 'a', 2)], [8, $inventory],
+        [9, $host_metric], [10, pack('a64 d a128', 'probes.total', 7, '')]);
+}
+
+sub image {
+    my @sections = @_;
     my $offset = 32 + 16 * @sections;
     my ($descriptors, $records) = ('', '');
 

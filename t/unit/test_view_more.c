@@ -202,6 +202,39 @@ test_an_app_is_found_in_its_cluster_before_in_all(void **state)
 }
 
 static void
+test_metrics_of_a_host_are_sorted(void **state)
+{
+    (void)state;
+    struct sluice_host host = {.cluster = "main", .name = "db1", .port = 3306};
+    const struct sluice_host_metric *m;
+    struct sluice_view v;
+    uint32_t n = 77;
+
+    strcpy(image.host_metrics[0].metric, "z");
+    image.host_metrics[1].port = 3307;
+    v = loaded();
+    m = sluice_view_host_metrics(&v, &host, &n);
+    assert_int_equal(n, 2);
+    assert_string_equal(m[0].metric, "m2");
+    assert_string_equal(m[1].metric, "z");
+    host.port = 3307;
+    m = sluice_view_host_metrics(&v, &host, &n);
+    assert_int_equal(n, 1);
+    assert_string_equal(m->metric, "m1");
+    host.port = 3308;
+    assert_null(sluice_view_host_metrics(&v, &host, &n));
+    assert_int_equal(n, 0);
+    host.port = 3306;
+    strcpy(host.name, "db");
+    assert_null(sluice_view_host_metrics(&v, &host, &n));
+    strcpy(host.name, "db1");
+    strcpy(host.cluster, "main1");
+    assert_null(sluice_view_host_metrics(&v, &host, &n));
+    sluice_view_free(&v);
+    assert_null(sluice_view_host_metrics(&v, &host, &n));
+}
+
+static void
 test_strings_are_terminated(void **state)
 {
     (void)state;
@@ -229,10 +262,10 @@ test_strings_are_terminated(void **state)
     LENGTH(v.metrics[2].error);
     LENGTH(v.apps[2].cluster);
     LENGTH(v.apps[2].app);
-    LENGTH(v.host_metrics[0].cluster);
-    LENGTH(v.host_metrics[0].metric);
-    LENGTH(v.host_metrics[0].host);
-    LENGTH(v.host_metrics[0].text);
+    LENGTH(v.host_metrics[2].cluster);
+    LENGTH(v.host_metrics[2].metric);
+    LENGTH(v.host_metrics[2].host);
+    LENGTH(v.host_metrics[2].text);
     LENGTH(v.inventories[0].cluster);
     LENGTH(v.inventories[0].provider);
     LENGTH(v.inventories[0].error);
@@ -364,6 +397,7 @@ main(void)
         TEST(test_everything_arrives),
         TEST(test_metrics_of_a_cluster_are_sorted),
         TEST(test_an_app_is_found_in_its_cluster_before_in_all),
+        TEST(test_metrics_of_a_host_are_sorted),
         TEST(test_strings_are_terminated),
         TEST(test_what_a_shorter_record_lacks_is_zero),
         TEST(test_a_spoilt_metric_is_refused),

@@ -17,7 +17,13 @@ use constant {
     HEARTBEAT      => 64,       # in the header
     IMAGE          => 32,
     SECTION        => 16,
-    CLUSTER        => 376,
+    CLUSTER        => 392,
+    HOST           => 664,
+    METRIC         => 424,
+    HOST_METRIC    => 664,
+    INVENTORY      => 352,
+    COUNTER        => 200,
+    APP            => 208,
     NODE           => 16,
     FACTS          => 192,
     THROTTLE       => 152,
@@ -31,6 +37,11 @@ use constant {
     SECTION_HOSTS     => 3,
     SECTION_FACTS     => 4,
     SECTION_THROTTLES => 5,
+    SECTION_METRICS      => 6,
+    SECTION_APPS         => 7,
+    SECTION_INVENTORIES  => 8,
+    SECTION_HOST_METRICS => 9,
+    SECTION_COUNTERS     => 10,
 
     READY          => 1,
     LEADER_ONLY    => 2,
@@ -41,30 +52,49 @@ use constant {
 };
 
 my %status = (none => 0, value => 1, error => 2);
+my %host_status = (pending => 0, value => 1, error => 2, excluded => 3);
+my %role = (primary => 1, replica => 2);
+my %excluded = (ignored => 1, skipped => 2, http => 3, quarantined => 4);
+my %scope = (all => 0, primary => 1, replicas => 2);
 
 sub mono_ms { int(clock_gettime(CLOCK_MONOTONIC) * 1000) }
 sub boot_ms { int(clock_gettime(CLOCK_BOOTTIME) * 1000) }
 sub real_ms { int(clock_gettime(CLOCK_REALTIME) * 1000) }
 
+my @detail = qw/hosts host_metrics inventories counters/;
+
 # Sluice::State->new($path, clusters => [...], node => {...})
 #
 # cluster: name, value, threshold, and what differs from a fresh good sample:
 #     status (none, value, error), error, age (ms since sampled), valid_for
-#     (ms from now), healthy (ms since healthy, undef: never)
+#     (ms from now), healthy (ms since healthy, undef: never); share (seconds
+#     unhealthy elsewhere), share_for (ms from now that this counts)
 # node: flags (READY), leader_until (ALWAYS)
 # facts: revision, store_id, channel, flags, read (ms since the read began)
 # throttles: [{ key, ratio (1), expires (ms from now, undef: never) }, ...]
+# metrics: as clusters, with cluster and scope (all, primary, replicas)
+# apps: [{ app, threshold, cluster ('': all) }, ...]
+# hosts: cluster, name, port, address, value, status (pending, value, error,
+#     excluded), age, took (us), text, role, excluded (why)
+# host_metrics: cluster, metric, host, port, value, status, age, text
+# inventories: cluster, provider, answered (ms ago, undef: never), failures,
+#     hosts, error
+# counters: name, value, text
 # capacity, throttle_capacity: clusters and throttles that fit a slot
-# minor: 0 makes a file as minor 0 did, without a part for rules
+# detail_capacity: hosts that fit, and as many of the rest of the detail
+# minor: 0 and 1 make files as they did: 0 has no part for rules, and both
+#     have nothing of what minor 2 added
 #
-# Rules are published when there are facts or throttles.
+# Rules are published when there are facts, throttles or apps; detail when
+# there is some.
 
 sub new {
     my ($class, $path, %opt) = @_;
     return bless {
-        path => $path, generation => 0, rules_generation => 0, pid => $$,
-        clusters => [], node => {}, capacity => 64, throttle_capacity => 64,
-        minor => 1, %opt
+        path => $path, generation => 0, rules_generation => 0,
+        detail_generation => 0, pid => $$, clusters => [], node => {},
+        metrics => [], apps => [], capacity => 64, throttle_capacity => 64,
+        detail_capacity => 64, minor => 2, %opt
     }, $class;
 }
 
@@ -84,13 +114,16 @@ sub replace {
 
     $self->stop_beating;
     $self->{generation} = $self->{rules_generation} = 0;
+    $self->{detail_generation} = 0;
     my $tmp = "$self->{path}.$$";
     unlink $tmp;
     sysopen(my $fh, $tmp, O_RDWR|O_CREAT|O_EXCL, 0644) or die "$tmp: $!";
     $self->{fh} = $fh;
     $self->put(0, $self->header . "\0" x ($self->size - $self->begin));
     $self->publish;
-    $self->publish_rules if $self->{facts} || $self->{throttles};
+    $self->publish_rules
+        if $self->{facts} || $self->{throttles} || @{$self->{apps}};
+    $self->publish_detail if grep { $self->{$_} } @detail;
     $self->put(HEARTBEAT, pack('Q', mono_ms()));
     rename $tmp, $self->{path} or die "$self->{path}: $!";
     $self->keep_beating;
@@ -126,6 +159,22 @@ sub publish_rules_image {
     my $generation = ++$self->{rules_generation};
     $self->put($self->rules_slot($generation), $image);
     $self->put(HEADER + 2 * PART + GENERATION, pack('Q', $generation));
+    return $self;
+}
+
+# The next generation of the detail.
+
+sub publish_detail {
+    my ($self, %opt) = @_;
+    @$self{keys %opt} = values %opt;
+    return $self->publish_detail_image($self->detail_image);
+}
+
+sub publish_detail_image {
+    my ($self, $image) = @_;
+    my $generation = ++$self->{detail_generation};
+    $self->put($self->detail_slot($generation), $image);
+    $self->put(HEADER + PART + GENERATION, pack('Q', $generation));
     return $self;
 }
 
@@ -256,18 +305,25 @@ sub parts { $_[0]{minor} > 0 ? 3 : 2 }
 
 sub begin { HEADER + $_[0]->parts * PART }
 
+sub round64 { ($_[0] + 63) & ~63 }
+
 sub slot_size {
     my $self = shift;
-    my $bytes = IMAGE + 2 * SECTION + NODE + $self->{capacity} * CLUSTER;
-    return ($bytes + 63) & ~63;
+    return round64(IMAGE + 3 * SECTION + NODE
+        + $self->{capacity} * (CLUSTER + 2 * METRIC));
+}
+
+sub detail_size {
+    my $self = shift;
+    return round64(IMAGE + 4 * SECTION + $self->{detail_capacity}
+        * (HOST + HOST_METRIC + INVENTORY + COUNTER));
 }
 
 sub rules_size {
     my $self = shift;
     return 0 if $self->parts < RULES;
-    my $bytes = IMAGE + 2 * SECTION + FACTS
-        + $self->{throttle_capacity} * THROTTLE;
-    return ($bytes + 63) & ~63;
+    return round64(IMAGE + 3 * SECTION + FACTS
+        + $self->{throttle_capacity} * (THROTTLE + APP));
 }
 
 sub slot {
@@ -277,43 +333,71 @@ sub slot {
 
 sub detail_at { $_[0]->begin + 2 * $_[0]->slot_size }
 
+sub detail_slot {
+    my ($self, $generation) = @_;
+    return $self->detail_at + ($generation & 1) * $self->detail_size;
+}
+
+sub rules_at { $_[0]->detail_at + 2 * $_[0]->detail_size }
+
 sub rules_slot {
     my ($self, $generation) = @_;
     die "minor 0 has no rules" if $self->parts < RULES;
-    return $self->detail_at + 2 * 64 + ($generation & 1) * $self->rules_size;
+    return $self->rules_at + ($generation & 1) * $self->rules_size;
 }
 
 sub size {
     my $self = shift;
-    return $self->detail_at + 2 * 64 + 2 * $self->rules_size;
+    return $self->rules_at + 2 * $self->rules_size;
 }
 
 sub header {
     my $self = shift;
     my @parts = ([VERDICTS, $self->begin, $self->slot_size],
-        [DETAIL, $self->detail_at, 64]);
+        [DETAIL, $self->detail_at, $self->detail_size]);
     push @parts, [RULES, $self->rules_slot(0), $self->rules_size]
         if $self->parts == RULES;
-    return pack('a8 SS L L L Q Q L L L L Q Q x56',
+    my $new = $self->{minor} > 1;
+    return pack('a8 SS L L L Q Q L L L L L L Q x56',
             "SLUICE\0\1", 1, $self->{minor}, HEADER, scalar @parts, PART,
-            $self->size, real_ms(), $$, $self->{capacity}, 0,
-            $self->parts == RULES ? $self->{throttle_capacity} : 0, 0, 0)
+            $self->size, real_ms(), $$, $self->{capacity},
+            $self->{detail_capacity},
+            $self->parts == RULES ? $self->{throttle_capacity} : 0,
+            $new ? 2 * $self->{capacity} : 0,
+            $new ? $self->{throttle_capacity} : 0, 0)
         . join '', map { pack 'L L Q Q x40 Q x56',
             $_->[0], 0, $_->[1], $_->[2], 0 } @parts;
 }
 
+# [kind, packed records ...], each as long as the first -> an image.
+
+sub make_image {
+    my @sections = @_;
+    my $at = IMAGE + SECTION * @sections;
+    my ($descriptors, $records) = ('', '');
+
+    for (@sections) {
+        my ($kind, @packed) = @$_;
+        $descriptors .= pack 'L4', $kind, scalar @packed,
+            length($packed[0] // ''), $at + length $records;
+        $records .= join '', @packed;
+    }
+    return pack('Q Q L L Q', mono_ms(), $at + length $records,
+        scalar @sections, SECTION, 0) . $descriptors . $records;
+}
+
 sub image {
-    my $self = shift;
-    my @clusters = map { $self->cluster($_) } @{$self->{clusters}};
+    my ($self, %opt) = @_;
     my $node = $self->{node};
-    my $at = IMAGE + 2 * SECTION;
-    return pack('Q Q L L Q', mono_ms(), $at + NODE + CLUSTER * @clusters,
-            2, SECTION, 0)
-        . pack('L4', SECTION_NODE, 1, NODE, $at)
-        . pack('L4', SECTION_CLUSTERS, scalar @clusters, CLUSTER, $at + NODE)
-        . pack('Q L L', $node->{leader_until} // ALWAYS,
-            $node->{flags} // READY, 0)
-        . join '', @clusters;
+    my @sections = (
+        [SECTION_NODE, pack 'Q L L', $node->{leader_until} // ALWAYS,
+            $node->{flags} // READY, 0],
+        [SECTION_CLUSTERS, map { $self->cluster($_) } @{$self->{clusters}}]);
+
+    push @sections, [SECTION_METRICS, map { metric($_) }
+            @{$opt{metrics} // $self->{metrics}}]
+        if $self->{minor} > 1;
+    return make_image(@sections);
 }
 
 sub cluster {
@@ -323,25 +407,91 @@ sub cluster {
     my $healthy_real = defined $healthy ? real_ms() - $healthy : 0;
     $self->{healthy_real}{$c->{name}} = $healthy_real;
     my $status = $c->{status} // (defined $c->{error} ? 'error' : 'value');
-    return pack('a64 d d Q Q Q Q L L a256',
+    my $record = pack('a64 d d Q Q Q Q L L a256',
         $c->{name}, $c->{value} // 0, $c->{threshold} // 1,
         $status eq 'none' ? 0 : $now - ($c->{age} // 0),
         $now + ($c->{valid_for} // 3_600_000),
         defined $healthy ? $now - $healthy : 0,
         $healthy_real,
         $status{$status} // $status, 0, $c->{error} // '');
+    return $record if $self->{minor} < 2;
+    return $record . pack('Q L L', defined $c->{share}
+        ? $now + ($c->{share_for} // 3_600_000) : 0, $c->{share} // 0, 0);
+}
+
+sub metric {
+    my ($m) = @_;
+    my $now = mono_ms();
+    my $status = $m->{status} // (defined $m->{error} ? 'error' : 'value');
+    return pack('a64 a64 d d Q Q L L a256', $m->{cluster}, $m->{name},
+        $m->{value} // 0, $m->{threshold} // 1,
+        $status eq 'none' ? 0 : $now - ($m->{age} // 0),
+        $now + ($m->{valid_for} // 3_600_000), $status{$status} // $status,
+        $scope{$m->{scope} // 'all'}, $m->{error} // '');
+}
+
+sub detail_image {
+    my $self = shift;
+    my %made = (hosts => sub { $self->host(@_) },
+        host_metrics => \&host_metric, inventories => \&inventory,
+        counters => \&counter);
+    my @kinds = (SECTION_HOSTS, SECTION_HOST_METRICS, SECTION_INVENTORIES,
+        SECTION_COUNTERS);
+
+    @kinds = (SECTION_HOSTS) if $self->{minor} < 2;
+    return make_image(map { my $name = $detail[$_];
+        [$kinds[$_], map { $made{$name}->($_) } @{$self->{$name} // []}]
+    } 0 .. $#kinds);
+}
+
+sub host {
+    my ($self, $h) = @_;
+    my $status = $h->{status} // 'value';
+    my $record = pack('a64 a256 a48 d Q L L S x6 a256', $h->{cluster},
+        $h->{name}, $h->{address} // '', $h->{value} // 0,
+        $status eq 'pending' ? 0 : mono_ms() - ($h->{age} // 0),
+        $h->{took} // 0, $host_status{$status}, $h->{port} // 3306,
+        $h->{text} // '');
+    return $record if $self->{minor} < 2;
+    return $record . pack('L L', $role{$h->{role} // ''} // 0,
+        $excluded{$h->{excluded} // ''} // 0);
+}
+
+sub host_metric {
+    my ($m) = @_;
+    my $status = $m->{status} // 'value';
+    return pack('a64 a64 a256 d Q L S x2 a256', $m->{cluster}, $m->{metric},
+        $m->{host}, $m->{value} // 0,
+        $status eq 'pending' ? 0 : mono_ms() - ($m->{age} // 0),
+        $host_status{$status}, $m->{port} // 3306, $m->{text} // '');
+}
+
+sub inventory {
+    my ($n) = @_;
+    return pack('a64 a16 Q L L a256', $n->{cluster}, $n->{provider} // '',
+        defined $n->{answered} ? mono_ms() - $n->{answered} : 0,
+        $n->{failures} // 0, $n->{hosts} // 0, $n->{error} // '');
+}
+
+sub counter {
+    my ($c) = @_;
+    return pack('a64 d a128', $c->{name}, $c->{value} // 0, $c->{text} // '');
 }
 
 sub rules_image {
     my $self = shift;
-    my @throttles = map { $self->throttle($_) } @{$self->{throttles} // []};
-    my $at = IMAGE + 2 * SECTION;
-    return pack('Q Q L L Q', mono_ms(), $at + FACTS + THROTTLE * @throttles,
-            2, SECTION, 0)
-        . pack('L4', SECTION_FACTS, 1, FACTS, $at)
-        . pack('L4', SECTION_THROTTLES, scalar @throttles, THROTTLE,
-            $at + FACTS)
-        . $self->facts . join '', @throttles;
+    my @sections = ([SECTION_FACTS, $self->facts], [SECTION_THROTTLES,
+        map { $self->throttle($_) } @{$self->{throttles} // []}]);
+
+    push @sections, [SECTION_APPS, map { app($_) } @{$self->{apps}}]
+        if $self->{minor} > 1;
+    return make_image(@sections);
+}
+
+sub app {
+    my ($a) = @_;
+    return pack('a64 a136 d', $a->{cluster} // '', $a->{app},
+        $a->{threshold} // 0);
 }
 
 sub facts {

@@ -89,6 +89,13 @@ struct check {
 };
 
 static void
+wait_for_all(struct check *check)
+{
+    while (check->open > 0)
+        uv_run(&check->loop.uv, UV_RUN_ONCE);
+}
+
+static void
 on_answer(void *data, const struct probe_result *result)
 {
     struct question *q = data;
@@ -97,8 +104,7 @@ on_answer(void *data, const struct probe_result *result)
         return;
     q->result = *result;
     q->answered = 1;
-    if (--q->check->open == 0)
-        uv_stop(&q->check->loop.uv);
+    q->check->open--;
 }
 
 /* ---- the inventories --------------------------------------------------- */
@@ -134,8 +140,7 @@ on_inventory(void *data, const struct inventory_hosts *hosts)
     source->answered = 1;
     if (hosts)
         add_hosts(source, hosts);
-    if (--source->check->open == 0)
-        uv_stop(&source->check->loop.uv);
+    source->check->open--;
 }
 
 static void
@@ -180,8 +185,7 @@ ask_inventories(struct check *check, const struct conf *conf, FILE *out)
         abort();
     for (size_t i = 0; i < conf->nclusters; i++)
         start_source(check, &conf->clusters[i]);
-    if (check->open > 0)
-        uv_run(&check->loop.uv, UV_RUN_DEFAULT);
+    wait_for_all(check);
     for (size_t i = 0; i < check->nsources; i++)
         failed += (size_t)end_source(&check->sources[i], out);
     free(check->sources);
@@ -237,8 +241,7 @@ ask_hosts(struct check *check, FILE *out)
 
     for (size_t i = 0; i < check->count; i++)
         ask(&check->questions[i]);
-    if (check->open > 0)
-        uv_run(&check->loop.uv, UV_RUN_DEFAULT);
+    wait_for_all(check);
     for (size_t i = 0; i < check->count; i++) {
         if (check->questions[i].probe)
             probe_stop(check->questions[i].probe);

@@ -29,7 +29,7 @@ struct http_get {
     unsigned connect_ms, total_ms;
     size_t body_max;
     char *body;
-    size_t len;
+    size_t len, size;
     int too_long;
     int enough; /* the status was all that was wanted */
     char where[WHERE_SIZE];
@@ -91,6 +91,18 @@ http_client_is_url(const char *text)
 
 /* ---- what comes back --------------------------------------------------- */
 
+/* Twice as much each time: a large answer is not copied over and over. */
+static void
+make_room(struct http_get *get, size_t len)
+{
+    if (get->len + len + 1 <= get->size)
+        return;
+    get->size = 2 * (get->len + len + 1);
+    get->body = realloc(get->body, get->size);
+    if (!get->body)
+        abort();
+}
+
 static size_t
 on_body(char *data, size_t size, size_t count, void *arg)
 {
@@ -101,9 +113,7 @@ on_body(char *data, size_t size, size_t count, void *arg)
     get->too_long = get->len + len > get->body_max;
     if (get->enough || get->too_long)
         return CURL_WRITEFUNC_ERROR; /* which ends the transfer */
-    get->body = realloc(get->body, get->len + len + 1);
-    if (!get->body)
-        abort();
+    make_room(get, len);
     memcpy(get->body + get->len, data, len);
     get->len += len;
     return len;

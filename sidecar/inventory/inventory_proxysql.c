@@ -35,7 +35,7 @@ struct source {
     size_t at;    /* of the one in use */
     size_t tried; /* of this question */
     enum state state;
-    struct mysql_failure last; /* why the one before could not be used */
+    char last[ERROR_SIZE]; /* why the one before could not be used */
     uv_timer_t *alarm;
     uint64_t stalls;
     struct proxysql_ignored ignored;
@@ -68,8 +68,8 @@ failed(struct source *source, const struct mysql_failure *why)
 {
     const struct inventory_host *host = &source->addresses[source->at].host;
 
-    snprintf(source->last.text, sizeof(source->last.text), "%s:%u: %.200s",
-             host->name, host->port, why->text);
+    snprintf(source->last, sizeof(source->last), "%s:%u: %.200s", host->name,
+             host->port, why->text);
     mysql_conn_close(source->addresses[source->at].conn);
     settle(source);
     source->at = (source->at + 1) % source->count;
@@ -92,7 +92,7 @@ try_next(struct source *source)
     char error[ERROR_SIZE];
 
     if (source->tried++ == source->count) {
-        snprintf(error, sizeof(error), "%s", source->last.text);
+        snprintf(error, sizeof(error), "%s", source->last);
         source->at = 0;
         inventory_fail(source->inventory, error);
         return;

@@ -16,7 +16,7 @@ my $PER_CLUSTER = 24;
 
 my $t = Sluice->new;
 my @servers = map {
-    $t->mariadb(args => ['--max-connections=2000',
+    $t->mariadb(args => ['--bind-address=0.0.0.0', '--max-connections=2000',
         '--thread-handling=pool-of-threads'])
 } 1 .. 3;
 for my $server (@servers) {

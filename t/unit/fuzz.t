@@ -35,6 +35,11 @@ my %parts = (
             pack /],
         libs => ['-lcrypto'],
     },
+    fuzz_provider => {
+        sources => [qw{ inventory/haproxy_csv.c inventory/vitess_tablets.c
+            share/share_health.c base/http_escape.c }],
+        libs => ['-ljansson'],
+    },
 );
 
 plan skip_all => "no clang with libFuzzer here" unless fuzzer_runtime();
@@ -48,6 +53,11 @@ fuzz('fuzz_order', 1, 'sluice1 6f1c9a52 47 throttle 0.5 60000 app/main1',
 fuzz('fuzz_format', 1, '1.5e-3', '0x1.8p-2', "a\xc3\xbc\n<b>", '1_0', '-inf');
 fuzz('fuzz_ledger', 2, seed_commands(), seed_snapshot());
 fuzz('fuzz_handshake', 2, seed_handshakes());
+fuzz('fuzz_provider', 2,
+    "# pxname,svname,status\np,a,UP\np,\"b\",DOWN 1/2\np,c\nq,d,no check\n",
+    '[{"alias":{"cell":"c"},"mysql_hostname":"h","mysql_port":1,"type":2,'
+    . '"stats":{"last_error":"","realtime":{}}}]',
+    '{"mysql/a":{"SecondsSinceLastHealthy":7}}');
 finish();
 
 done_testing();

@@ -1,0 +1,106 @@
+/* Any bytes as what a provider of hosts, or another domain's leader, answers:
+ * refused with a sentence and nothing found, or read to the same end twice. */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "inventory/haproxy_csv.h"
+#include "inventory/vitess_tablets.h"
+#include "share/share_health.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define MUST(condition)                                          \
+    do {                                                         \
+        if (!(condition)) {                                      \
+            fprintf(stderr, "broken promise: %s\n", #condition); \
+            abort();                                             \
+        }                                                        \
+    } while (0)
+
+static unsigned found;
+
+static void
+on_server(void *data, const char *server)
+{
+    (void)data;
+    MUST(strlen(server) < 256);
+    MUST(strcmp(server, "BACKEND") != 0 && strcmp(server, "FRONTEND") != 0);
+    found++;
+}
+
+static void
+on_tablet(void *data, const char *host, uint16_t port)
+{
+    (void)data;
+    MUST(*host != '\0' && port != 0);
+    found++;
+}
+
+static int
+read_csv(const char *text, size_t len, char *err, size_t size)
+{
+    return haproxy_csv_parse(text, len, "p", on_server, NULL, err, size);
+}
+
+static int
+read_tablets(const char *text, size_t len, char *err, size_t size)
+{
+    char *cell = (char[]){"c"};
+    const struct conf_list all = {.count = 0},
+                           some = {.items = &cell, .count = 1};
+    int rc = vitess_tablets_parse(text, len, &all, on_tablet, NULL, err, size);
+    unsigned any = found;
+
+    found = 0;
+    if (rc == 0)
+        MUST(vitess_tablets_parse(text, len, &some, on_tablet, NULL, err,
+                                  size) == 0);
+    MUST(found <= any);
+    return rc;
+}
+
+static int
+read_health(const char *text, size_t len, char *err, size_t size)
+{
+    struct share_health health;
+
+    if (share_health_parse(text, len, &health, err, size) != 0)
+        return -1;
+    for (size_t i = 0; i < health.count; i++)
+        MUST(share_health_find(&health, health.items[i].name));
+    share_health_free(&health);
+    return 0;
+}
+
+static void
+must_agree(int (*read)(const char *, size_t, char *, size_t),
+           const char *text,
+           size_t len)
+{
+    char err[256] = "";
+    unsigned first;
+    int rc;
+
+    found = 0;
+    rc = read(text, len, err, sizeof(err));
+    first = found;
+    MUST(rc == 0 || (rc == -1 && err[0] != '\0' && found == 0));
+    found = 0;
+    MUST(read(text, len, err, sizeof(err)) == rc);
+    MUST(found == first);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char *text = malloc(size ? size : 1); /* not terminated */
+
+    memcpy(text, data, size);
+    must_agree(read_csv, text, size);
+    must_agree(read_tablets, text, size);
+    must_agree(read_health, text, size);
+    free(text);
+    return 0;
+}

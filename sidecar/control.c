@@ -283,6 +283,14 @@ api_cluster_exists(void *data, const char *name)
     return c->events.cluster_exists(c->data, name);
 }
 
+static const struct conf_memcache *
+api_memcache_conf(void *data)
+{
+    const struct control *c = data;
+
+    return c->events.memcache(c->data);
+}
+
 static int
 api_members(void *data, consensus_members_cb cb, void *cb_data)
 {
@@ -317,6 +325,7 @@ open_api(struct control *c, const struct conf *conf, char *err, size_t err_size)
         .facts = api_facts,
         .status = api_status,
         .cluster_exists = api_cluster_exists,
+        .memcache = api_memcache_conf,
         .members = api_members,
         .change_members = api_change_members,
     };

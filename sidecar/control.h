@@ -23,6 +23,8 @@ struct control_events {
 
     int (*cluster_exists)(void *data, const char *name);
 
+    const struct conf_memcache *(*memcache)(void *data);
+
     /* Consensus can go on no longer: say so and exit. Once. */
     void (*failed)(void *data, const char *why);
 };

@@ -1,6 +1,7 @@
 /* The node: clusters under watch, published. */
 #include "node.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,6 +73,14 @@ has_cluster(void *data, const char *name)
     return 0;
 }
 
+static const struct conf_memcache *
+memcache_conf(void *data)
+{
+    const struct node *n = data;
+
+    return &n->conf->memcache;
+}
+
 static void
 on_failed(void *data, const char *why)
 {
@@ -87,6 +96,7 @@ static const struct control_events control_events = {
     .changed = on_control,
     .skips = on_skips,
     .cluster_exists = has_cluster,
+    .memcache = memcache_conf,
     .failed = on_failed,
 };
 
@@ -225,6 +235,7 @@ node_free(void *data)
 {
     struct node *n = data;
 
+    memcache_close(n->memcache);
     stop_watches(n);
     keep_skips(n, NULL, 0);
     free(n->skips);
@@ -247,6 +258,13 @@ node_open(struct node *n,
 {
     const struct publish_source source = node_publish_source(n);
 
+    if (conf->memcache.servers.count > 0 && !memcache_is_built_in()) {
+        snprintf(err, err_size,
+                 "MemcacheServers: this sluiced was built "
+                 "without libmemcached; install "
+                 "libmemcached-dev and build it again");
+        return -1;
+    }
     n->control = control_open(n->loop, n->connector, conf, &before->rules,
                               &control_events, n, err, err_size);
     if (!n->control)
@@ -255,7 +273,10 @@ node_open(struct node *n,
         publisher_open(n->loop, conf->state_file, &source, err, err_size);
     if (!n->publisher)
         return -1;
-    return control_serve(n->control, conf, err, err_size);
+    if (control_serve(n->control, conf, err, err_size) != 0)
+        return -1;
+    n->memcache = memcache_open(n->loop, &conf->memcache, node_collect, n);
+    return 0;
 }
 
 static void
@@ -380,6 +401,7 @@ node_reload(struct node *n, struct conf *conf)
                 &conf->service_id);
     node_set_conf(n, conf, &no_view);
     control_reload(n->control, conf);
+    memcache_reload(n->memcache, &conf->memcache);
     publisher_wake(n->publisher);
     publisher_wake_rules(n->publisher);
 }

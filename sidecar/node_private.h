@@ -9,6 +9,7 @@
 #include "inventory/fetch.h"
 #include "node.h"
 #include "probe/http_check.h"
+#include "publish/memcache.h"
 #include "publish/publish.h"
 #include "share/share_domain.h"
 #include "sluice_view.h"
@@ -22,6 +23,7 @@ struct node {
     struct watch_shared shared;
     struct share_domain *share;
     struct control *control;
+    struct memcache *memcache;   /* likewise */
     struct publisher *publisher; /* NULL until node_start has it */
     struct watch **watches;      /* in the order of conf->clusters */
     size_t nwatches;
@@ -35,7 +37,8 @@ struct node {
     void *failed_data;
 };
 
-/* What the publisher asks (node_publish.c). */
+/* What the publisher and memcache ask (node_publish.c). */
 struct publish_source node_publish_source(struct node *n);
+void node_collect(void *n, struct memcache_batch *batch);
 
 #endif

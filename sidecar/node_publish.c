@@ -161,6 +161,34 @@ node_rules(void *data,
     return control_rules(n->control, facts, throttles) || changed;
 }
 
+/* ---- memcache --------------------------------------------------------------
+ */
+
+static int
+leads(const struct node *n)
+{
+    return clock_boot_ms() < control_leader_until_ms(n->control);
+}
+
+void
+node_collect(void *data, struct memcache_batch *batch)
+{
+    const struct node *n = data;
+    uint64_t now_ms = clock_mono_ms();
+    struct sluice_cluster cluster;
+
+    if (!n->ready || !leads(n))
+        return;
+    for (size_t i = 0; i < n->nwatches; i++) {
+        watch_peek(n->watches[i], &cluster);
+        if (cluster.status == SLUICE_METRIC_VALUE &&
+            now_ms <= cluster.valid_until_mono_ms)
+            memcache_put(batch, cluster.name, cluster.value);
+        else if (cluster.status != SLUICE_METRIC_NONE)
+            memcache_delete(batch, cluster.name);
+    }
+}
+
 struct publish_source
 node_publish_source(struct node *n)
 {

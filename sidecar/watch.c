@@ -114,15 +114,10 @@ follow_inventory(struct watch *w)
 
 /* ---- verdict ---------------------------------------------------------- */
 
-int
-watch_verdict(struct watch *w, uint64_t now_ms, struct sluice_cluster *out)
+void
+watch_peek(const struct watch *w, struct sluice_cluster *out)
 {
-    unsigned before = w->status;
-
-    if (w->dirty) {
-        w->dirty = 0;
-        watch_judge(w, now_ms);
-    }
+    memset(out, 0, sizeof(*out));
     snprintf(out->name, sizeof(out->name), "%s", w->name);
     out->value = w->own.value;
     out->threshold = w->cluster->threshold;
@@ -132,6 +127,18 @@ watch_verdict(struct watch *w, uint64_t now_ms, struct sluice_cluster *out)
     out->healthy_real_ms = w->healthy_real_ms;
     out->status = w->own.status;
     snprintf(out->error, sizeof(out->error), "%s", w->own.error);
+}
+
+int
+watch_verdict(struct watch *w, uint64_t now_ms, struct sluice_cluster *out)
+{
+    unsigned before = w->status;
+
+    if (w->dirty) {
+        w->dirty = 0;
+        watch_judge(w, now_ms);
+    }
+    watch_peek(w, out);
     return w->status != before;
 }
 

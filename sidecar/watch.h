@@ -58,6 +58,9 @@ const char *watch_name(const struct watch *w);
  * when the status that a check would get changed since the last call. */
 int watch_verdict(struct watch *w, uint64_t now_ms, struct sluice_cluster *out);
 
+/* What watch_verdict said last. */
+void watch_peek(const struct watch *w, struct sluice_cluster *out);
+
 /* 1 once the inventory has said or failed to say which hosts there are, and
  * every host has answered or run out of time. */
 int watch_ready(const struct watch *w);

@@ -30,6 +30,8 @@ static const struct http_route routes[] = {
     {HTTP_GET, "/raft/state", api_state},
     {HTTP_GET, "/consensus/status", api_consensus_status},
 
+    {HTTP_GET, "/config/memcache", api_memcache},
+
     {HTTP_GET, "/consensus/members", api_members},
     {HTTP_GET, "/raft/members", api_members},
     {HTTP_POST, "/consensus/members", api_change_members},

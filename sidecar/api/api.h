@@ -26,6 +26,9 @@ struct api_hooks {
     /* -1: no store is configured. */
     int (*status)(void *data, struct consensus_status *out);
 
+    /* Where values are written besides. */
+    const struct conf_memcache *(*memcache)(void *data);
+
     int (*cluster_exists)(void *data, const char *name);
 
     /* As the driver's, and answered as `change` is. -1, with no answer to

@@ -88,6 +88,9 @@ void api_leader(void *api, struct http_request *r);
 void api_state(void *api, struct http_request *r);
 void api_consensus_status(void *api, struct http_request *r);
 
+/* memcache.c */
+void api_memcache(void *api, struct http_request *r);
+
 /* members.c */
 void api_members(void *api, struct http_request *r);
 void api_change_members(void *api, struct http_request *r);

@@ -78,6 +78,7 @@ fill_top(struct conf *c, struct conf_block *top)
     c->leader_only_probes = integer(top, CONF_TOP_LeaderOnlyProbes);
     conf_fill_backend(c, top);
     conf_fill_redis(c, top);
+    conf_fill_memcache(c, top);
 }
 
 /* ---- clusters --------------------------------------------------------- */
@@ -375,6 +376,7 @@ conf_free(struct conf *c)
     free(c->redis_address);
     free(c->redis_user);
     free(c->redis_password_file);
+    conf_free_memcache(c);
     conf_free_backend(c);
     conf_free_raft(c);
     free(c);

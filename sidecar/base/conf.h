@@ -132,6 +132,12 @@ struct conf_raft {
     int observer;           /* Role: observer */
 };
 
+/* Where each cluster's value is written besides. */
+struct conf_memcache {
+    char *path;               /* keys are PATH/mysql/CLUSTER; may be "" */
+    struct conf_list servers; /* HOST[:PORT], 11211 where none is written */
+};
+
 #define CONF_DOMAIN_MAX 32 /* varchar(32) of freno's tables */
 #define CONF_RAFT_ADDRESS_MAX 255
 #define CONF_RAFT_SECRET_MIN 16
@@ -149,6 +155,7 @@ struct conf {
     char *redis_address; /* "" = no Redis */
     char *redis_user;
     char *redis_password_file;
+    struct conf_memcache memcache;
     int leader_only_probes;
     struct conf_apps apps;         /* in clusters that do not name the app */
     struct conf_cluster *clusters; /* sorted by name */

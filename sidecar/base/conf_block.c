@@ -55,11 +55,9 @@ read_member(struct conf_block *b, enum conf_id id, const struct conf_member *m)
     path = conf_path(b->path, key->name);
     b->values[id].line = m->line;
     conf_value_read(&b->values[id], key, &m->spot, path, b->reader->report);
-    if ((key->flags & CONF_LATER) && !b->reader->noted[id]) {
-        b->reader->noted[id] = 1;
+    if ((key->flags & CONF_GO) && b->values[id].number != 0)
         conf_report_add(b->reader->report, CONF_NOTE, m->line, path,
-                        "not used yet");
-    }
+                        "not used: there is no Go runtime to profile");
     free(path);
 }
 

@@ -12,7 +12,6 @@
 /* What one reading of a file shares. */
 struct conf_reader {
     struct conf_report *report;
-    unsigned char noted[CONF_NKEYS]; /* "not used yet" was said */
 };
 
 struct conf_value {
@@ -153,6 +152,11 @@ void conf_free_metrics(struct conf_cluster *c);
 
 /* What MetricQuery and a metric's Query may begin with. */
 int conf_is_known_query(const char *query);
+
+/* conf_memcache.c; filled in when the clusters are. */
+void conf_validate_memcache(const struct conf_block *top);
+void conf_fill_memcache(struct conf *c, struct conf_block *top);
+void conf_free_memcache(struct conf *c);
 
 /* 0, or -1 with a sentence. */
 int conf_validate_service_id(const char *id, char *err, size_t err_size);

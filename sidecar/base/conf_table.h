@@ -38,7 +38,7 @@ enum conf_type {
 enum conf_flags {
     CONF_PLAIN = 0,
     CONF_ENV = 0x1,   /* ${NAME} makes the value, or item, the variable's */
-    CONF_LATER = 0x2, /* read and checked, but nothing uses it yet */
+    CONF_GO = 0x2,    /* of Go's runtime, which is not here: ignored */
     CONF_EXACT = 0x4, /* written is written: 0, false and "" too do not
                          inherit (with freno's own keys they do) */
     CONF_FILE = 0x8   /* names a file that must be readable */
@@ -81,7 +81,7 @@ enum conf_flags {
     STR(TOP, DataCenter, "", ENV)                                              \
     INT(TOP, DefaultRaftPort, 0, 0, 65535, PLAIN)                              \
     STR(TOP, Domain, "", ENV)                                                  \
-    BOOL(TOP, EnableProfiling, 0, LATER)                                       \
+    BOOL(TOP, EnableProfiling, 0, GO)                                          \
     STR(TOP, Environment, "", ENV)                                             \
     OBJECT(CLUSTER, HAProxySettings, PLAIN)                                    \
     STR(HAPROXY, Host, "", PLAIN)                                              \
@@ -99,8 +99,8 @@ enum conf_flags {
     BOOL(TOP, LeaderOnlyProbes, 0, PLAIN)                                      \
     INT(TOP, ListenPort, 8087, 1, 65535, PLAIN)                                \
     INT(BLOCK, MaxAgeMillis, 1000, 1, CONF_DAY_MS, EXACT)                      \
-    STR(TOP, MemcachePath, "freno", LATER)                                     \
-    LIST(TOP, MemcacheServers, LATER)                                          \
+    STR(TOP, MemcachePath, "freno", EXACT)                                     \
+    LIST(TOP, MemcacheServers, PLAIN)                                          \
     STR(BLOCK, MetricQuery, "", PLAIN)                                         \
     OBJECT(BLOCK, Metrics, PLAIN)                                              \
     OBJECT(STORES, MySQL, PLAIN)                                               \

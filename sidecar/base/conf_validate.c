@@ -50,6 +50,7 @@ conf_validate_top(const struct conf_block *top)
     validate_state_file(top);
     conf_validate_backend(top);
     conf_validate_redis(top);
+    conf_validate_memcache(top);
     if (!is_set(top, CONF_TOP_BackendMySQLHost) && !conf_raft_is_used(top))
         conf_report_add(top->reader->report, CONF_NOTE, 0, "",
                         "neither RaftDataDir nor BackendMySQLHost is set: "

@@ -90,9 +90,9 @@ accepted('a key twice', cluster(qq("port": 1,\n"Port": 2,\n$hosts)), <<END);
 :2: warning: $main1.Port: line 3 says it again; line 2 is ignored
 : 0 errors, 1 warning
 END
-accepted('a key of a later step', qq({"MemcachePath": "throttle",
+accepted('a key of Go\'s runtime', qq({"EnableProfiling": true,
 "Stores": {"MySQL": {"Clusters": {"c": {$hosts}}}}}), <<'END');
-:1: note: MemcachePath: not used yet
+:1: note: EnableProfiling: not used: there is no Go runtime to profile
 : 0 errors, 0 warnings
 END
 accepted('an unknown kind of query',

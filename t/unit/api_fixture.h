@@ -32,6 +32,7 @@ struct asked_members {
 };
 
 struct fixture {
+    struct conf_memcache memcache;
     struct loop loop;
     struct api *api;
     char path[256];
@@ -159,6 +160,14 @@ fixture_change_members(void *data,
     return 0;
 }
 
+static inline const struct conf_memcache *
+fixture_memcache(void *data)
+{
+    struct fixture *f = data;
+
+    return &f->memcache;
+}
+
 static inline void
 fixture_open(struct fixture *f)
 {
@@ -167,6 +176,7 @@ fixture_open(struct fixture *f)
         fixture_change,
         fixture_facts,
         fixture_status,
+        fixture_memcache,
         fixture_cluster,
         fixture_members,
         fixture_change_members,

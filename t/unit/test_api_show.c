@@ -311,6 +311,26 @@ test_head(void **state)
     fixture_close(&f);
 }
 
+static void
+test_memcache(void **state)
+{
+    char *servers[] = {"mc1:11211", "mc\"2"};
+    struct fixture f;
+
+    (void)state;
+    fixture_open(&f);
+    f.memcache.path = "";
+    assert_string_equal(http_help_body(get(&f, "/config/memcache")),
+                        "{\"MemcacheServers\":[],\"MemcachePath\":\"\"}\n");
+    f.memcache.path = "freno";
+    f.memcache.servers.items = servers;
+    f.memcache.servers.count = 2;
+    assert_string_equal(http_help_body(get(&f, "/config/memcache")),
+                        "{\"MemcacheServers\":[\"mc1:11211\",\"mc\\\"2\"],"
+                        "\"MemcachePath\":\"freno\"}\n");
+    fixture_close(&f);
+}
+
 int
 main(void)
 {
@@ -325,6 +345,7 @@ main(void)
         cmocka_unit_test(test_status_alone),
         cmocka_unit_test(test_status_shared),
         cmocka_unit_test(test_head),
+        cmocka_unit_test(test_memcache),
     };
     int failed;
 

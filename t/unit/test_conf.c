@@ -330,10 +330,12 @@ test_freno_file(void **state)
     assert_string_equal(cluster(c, "prod4")->http_check_path, "/health");
     assert_int_equal(cluster(c, "sharded")->ignore_hosts.count, 2);
     assert_string_equal(c->raft.self, "10.0.0.1:9888");
+    assert_string_equal(c->memcache.path, "throttle");
+    assert_int_equal(c->memcache.servers.count, 2);
+    assert_string_equal(c->memcache.servers.items[1], "mc2:11211");
     assert_string_equal(
-        said, "f:7: note: MemcacheServers: not used yet\n"
-              "f:8: note: MemcachePath: not used yet\n"
-              "f:9: note: EnableProfiling: not used yet\n"
+        said, "f:9: note: EnableProfiling: not used: there is no Go runtime to "
+              "profile\n"
               "f:25: warning: a comma before a closing bracket is not JSON; "
               "ignored\n"
               "f: 0 errors, 1 warning\n");

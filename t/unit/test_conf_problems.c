@@ -160,12 +160,16 @@ test_wrong_type_of_objects(void **state)
     one_error(CLUSTER("\"HAProxySettings\": 5, " HOSTS),
               "f:3: error: " C ".HAProxySettings: expected an object, found an "
               "integer\n");
-    /* of a key whose feature comes later, too */
-    one_error(
-        TOP("\"MemcacheServers\": \"a,b\""),
-        "f:2: error: MemcacheServers: expected a list of strings, found a "
-        "string\n"
-        "f:2: note: MemcacheServers: not used yet\n");
+    one_error(TOP("\"MemcacheServers\": \"a,b\""),
+              "f:2: error: MemcacheServers: expected a list of strings, found "
+              "a string\n");
+    one_error(TOP("\"MemcacheServers\": [\"a:1\",\n\"[::1]:x\"]"),
+              "f:3: error: MemcacheServers[1]: expected HOST, HOST:PORT, an IP "
+              "address or [IPv6]:PORT\n");
+    one_warning(TOP("\"MemcachePath\": \"a b\",\n"
+                    "\"MemcacheServers\": [\"a\", \"::1\", \"[::1]:1\"]"),
+                "f:3: warning: MemcacheServers: nothing is written for c: its "
+                "key has blanks, control characters or more than 250 bytes\n");
 }
 
 static void

@@ -114,6 +114,18 @@ follow_inventory(struct watch *w)
 
 /* ---- verdict ---------------------------------------------------------- */
 
+/* What was last good stays to be seen: a graph has no holes. */
+static void
+say_value(struct watch *w, struct sluice_cluster *out)
+{
+    if (w->own.status == SLUICE_METRIC_VALUE) {
+        w->last_value = w->own.value;
+        w->had_value = 1;
+    }
+    out->value = w->last_value;
+    out->flags = w->had_value ? SLUICE_CLUSTER_HAD_VALUE : 0;
+}
+
 int
 watch_verdict(struct watch *w, uint64_t now_ms, struct sluice_cluster *out)
 {
@@ -124,7 +136,7 @@ watch_verdict(struct watch *w, uint64_t now_ms, struct sluice_cluster *out)
         watch_judge(w, now_ms);
     }
     snprintf(out->name, sizeof(out->name), "%s", w->name);
-    out->value = w->own.value;
+    say_value(w, out);
     out->threshold = w->cluster->threshold;
     out->sampled_mono_ms = w->own.sampled_ms;
     out->valid_until_mono_ms = w->own.valid_until_ms;
@@ -177,6 +189,8 @@ take_all_before(struct watch *w, const struct sluice_view *before)
         return;
     take_before(&w->own, c->status, c->value, c->sampled_mono_ms,
                 c->valid_until_mono_ms);
+    w->last_value = c->value;
+    w->had_value = (c->flags & SLUICE_CLUSTER_HAD_VALUE) != 0;
     w->healthy_mono_ms = c->healthy_mono_ms;
     w->healthy_real_ms = c->healthy_real_ms;
     take_metrics_before(w, before);

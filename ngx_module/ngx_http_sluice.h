@@ -84,6 +84,16 @@ ngx_int_t ngx_http_sluice_bad_number(ngx_http_request_t *r, char *parser,
 ngx_int_t ngx_http_sluice_recent(ngx_http_request_t *r);
 ngx_int_t ngx_http_sluice_counters(ngx_http_request_t *r);
 ngx_int_t ngx_http_sluice_state(ngx_http_request_t *r);
+ngx_int_t ngx_http_sluice_vars(ngx_http_request_t *r);
+
+/*
+ * How many milliseconds ago a check of the app freno would have been answered
+ * 200 by the cluster's own metric; NGX_DECLINED: never
+ */
+
+ngx_int_t ngx_http_sluice_health_age(const struct sluice_view *view,
+    const struct sluice_freshness *fresh, struct sluice_rules *rules,
+    const struct sluice_cluster *cluster, uint64_t *age);
 
 /* a body in memory that stays */
 

@@ -135,7 +135,7 @@ ngx_http_sluice_check_verdict(ngx_http_request_t *r,
 
     /* 404, also where the asker wants to hear 200 of it */
 
-    ngx_sluice_zone_count(cluster,
+    ngx_sluice_zone_count(zone, cluster, &request->app,
                           (verdict->reason == SLUICE_REASON_NO_METRIC
                            || verdict->reason == SLUICE_REASON_NOT_LEADER)
                           ? NGX_HTTP_NOT_FOUND : verdict->status);

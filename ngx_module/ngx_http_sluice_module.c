@@ -92,7 +92,7 @@ ngx_module_t  ngx_http_sluice_module = {
 };
 
 
-static ngx_http_variable_t  ngx_http_sluice_vars[] = {
+static ngx_http_variable_t  ngx_http_sluice_variables[] = {
 
     { ngx_string("sluice_status"), NULL, ngx_http_sluice_variable,
       0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
@@ -280,7 +280,7 @@ ngx_http_sluice_add_variables(ngx_conf_t *cf)
 {
     ngx_http_variable_t  *var, *v;
 
-    for (v = ngx_http_sluice_vars; v->name.len; v++) {
+    for (v = ngx_http_sluice_variables; v->name.len; v++) {
         var = ngx_http_add_variable(cf, &v->name, v->flags);
         if (var == NULL) {
             return NGX_ERROR;
@@ -478,8 +478,9 @@ ngx_http_sluice_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (slcf->page == NULL) {
         return "needs one of these words: \"ok\", \"hostname\", \"leader\", "
-               "\"aggregated_metrics\", \"metrics_health\", "
-               "\"recent_apps\", \"counters\", \"state\", \"help\"";
+               "\"ready\", \"aggregated_metrics\", \"metrics_health\", "
+               "\"recent_apps\", \"counters\", \"state\", \"vars\", "
+               "\"help\"";
     }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);

@@ -32,11 +32,13 @@ typedef struct {
 static ngx_int_t ngx_http_sluice_ok(ngx_http_request_t *r);
 static ngx_int_t ngx_http_sluice_hostname(ngx_http_request_t *r);
 static ngx_int_t ngx_http_sluice_leader(ngx_http_request_t *r);
+static ngx_int_t ngx_http_sluice_ready(ngx_http_request_t *r);
 static ngx_int_t ngx_http_sluice_aggregated(ngx_http_request_t *r);
 static u_char *ngx_http_sluice_aggregate(ngx_http_sluice_list_t *list,
     const struct sluice_cluster *cluster, const char *metric, int decimals,
     u_char *first, u_char *last);
-static void ngx_http_sluice_ask(ngx_http_sluice_list_t *list,
+static void ngx_http_sluice_ask(const struct sluice_view *view,
+    const struct sluice_freshness *fresh,
     const struct sluice_cluster *cluster, const char *metric,
     struct sluice_rules *rules, struct sluice_verdict *verdict);
 static ngx_int_t ngx_http_sluice_health(ngx_http_request_t *r);
@@ -54,11 +56,13 @@ static ngx_http_sluice_page_t  ngx_http_sluice_pages[] = {
     { ngx_string("ok"), ngx_http_sluice_ok },
     { ngx_string("hostname"), ngx_http_sluice_hostname },
     { ngx_string("leader"), ngx_http_sluice_leader },
+    { ngx_string("ready"), ngx_http_sluice_ready },
     { ngx_string("aggregated_metrics"), ngx_http_sluice_aggregated },
     { ngx_string("metrics_health"), ngx_http_sluice_health },
     { ngx_string("recent_apps"), ngx_http_sluice_recent },
     { ngx_string("counters"), ngx_http_sluice_counters },
     { ngx_string("state"), ngx_http_sluice_state },
+    { ngx_string("vars"), ngx_http_sluice_vars },
     { ngx_string("help"), ngx_http_sluice_help },
     { ngx_null_string, NULL }
 };
@@ -82,6 +86,7 @@ static char  ngx_http_sluice_routes[] =
     "\"/recent-apps\",\"/recent-apps/:lastMinutes\","
     "\"/skip-host/:hostName\",\"/skip-host/:hostName/ttl/:ttlMinutes\","
     "\"/skipped-hosts\",\"/recover-host/:hostName\","
+    "\"/debug/vars\",\"/debug/metrics\","
     "\"/explain/:app/:storeType/:storeName\","
     "\"/sluice/counters\",\"/sluice/status\",\"/help\"]\n";
 
@@ -190,6 +195,27 @@ ngx_http_sluice_leader(ngx_http_request_t *r)
 }
 
 
+/* For who spreads requests over all nodes. */
+static ngx_int_t
+ngx_http_sluice_ready(ngx_http_request_t *r)
+{
+    const struct sluice_view  *view;
+    struct sluice_freshness    fresh;
+
+    view = ngx_sluice_view(&fresh);
+
+    if (view && sluice_view_answers(view, &fresh)) {
+        return ngx_http_sluice_send_static(r, NGX_HTTP_OK,
+                                           NGX_HTTP_SLUICE_TEXT,
+                                           "\"HTTP 200\"\n");
+    }
+
+    return ngx_http_sluice_send_static(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                       NGX_HTTP_SLUICE_TEXT,
+                                       "\"HTTP 503\"\n");
+}
+
+
 static ngx_int_t
 ngx_http_sluice_aggregated(ngx_http_request_t *r)
 {
@@ -265,7 +291,8 @@ ngx_http_sluice_aggregate(ngx_http_sluice_list_t *list,
     u_char                *p;
     struct sluice_verdict  verdict;
 
-    ngx_http_sluice_ask(list, cluster, metric, NULL, &verdict);
+    ngx_http_sluice_ask(list->view, &list->fresh, cluster, metric, NULL,
+                        &verdict);
 
     if (verdict.status == NGX_HTTP_NOT_FOUND) {
         return last;
@@ -294,7 +321,8 @@ ngx_http_sluice_aggregate(ngx_http_sluice_list_t *list,
 /* as freno asks itself; NULL: the cluster's own metric */
 
 static void
-ngx_http_sluice_ask(ngx_http_sluice_list_t *list,
+ngx_http_sluice_ask(const struct sluice_view *view,
+    const struct sluice_freshness *fresh,
     const struct sluice_cluster *cluster, const char *metric,
     struct sluice_rules *rules, struct sluice_verdict *verdict)
 {
@@ -311,7 +339,7 @@ ngx_http_sluice_ask(ngx_http_sluice_list_t *list,
     request.metric.data = metric ? metric : SLUICE_METRIC_OWN;
     request.metric.len = ngx_strlen(request.metric.data);
 
-    sluice_verdict_check(list->view, &list->fresh, rules, &request, verdict);
+    sluice_verdict_check(view, fresh, rules, &request, verdict);
 }
 
 
@@ -324,7 +352,6 @@ ngx_http_sluice_health(ngx_http_request_t *r)
     ngx_buf_t                    *b;
     ngx_uint_t                    i;
     struct sluice_rules           rules;
-    struct sluice_verdict         verdict;
     ngx_http_sluice_list_t        list;
     const struct sluice_cluster  *cluster;
 
@@ -351,23 +378,17 @@ ngx_http_sluice_health(ngx_http_request_t *r)
 
         cluster = list.clusters[i];
 
-        at = cluster->healthy_real_ms;
-        age = 0;
-
-        ngx_http_sluice_ask(&list, cluster, NULL, &rules, &verdict);
-
-        if (verdict.status == NGX_HTTP_OK) {
-
-            /* just now, however long ago it was sampled */
-
-            at = (uint64_t) ngx_time() * 1000 + ngx_cached_time->msec;
-
-        } else if (cluster->healthy_mono_ms == 0) {
+        if (ngx_http_sluice_health_age(list.view, &list.fresh, &rules,
+                                       cluster, &age)
+            != NGX_OK)
+        {
             continue;
-
-        } else if (list.fresh.now_mono_ms > cluster->healthy_mono_ms) {
-            age = list.fresh.now_mono_ms - cluster->healthy_mono_ms;
         }
+
+        /* 0: just now, however long ago it was sampled */
+
+        at = age ? cluster->healthy_real_ms
+                 : (uint64_t) ngx_time() * 1000 + ngx_cached_time->msec;
 
         b->last = ngx_http_sluice_key(b->last, first, cluster, NULL);
         b->last = ngx_sprintf(b->last, "{\"LastHealthyAt\":\"");
@@ -380,6 +401,33 @@ ngx_http_sluice_health(ngx_http_request_t *r)
     *b->last++ = LF;
 
     return ngx_http_sluice_send(r, NGX_HTTP_OK, NGX_HTTP_SLUICE_JSON, b);
+}
+
+
+ngx_int_t
+ngx_http_sluice_health_age(const struct sluice_view *view,
+    const struct sluice_freshness *fresh, struct sluice_rules *rules,
+    const struct sluice_cluster *cluster, uint64_t *age)
+{
+    struct sluice_verdict  verdict;
+
+    *age = 0;
+
+    ngx_http_sluice_ask(view, fresh, cluster, NULL, rules, &verdict);
+
+    if (verdict.status == NGX_HTTP_OK) {
+        return NGX_OK;
+    }
+
+    if (cluster->healthy_mono_ms == 0) {
+        return NGX_DECLINED;
+    }
+
+    if (fresh->now_mono_ms > cluster->healthy_mono_ms) {
+        *age = fresh->now_mono_ms - cluster->healthy_mono_ms;
+    }
+
+    return NGX_OK;
 }
 
 

@@ -50,8 +50,8 @@ static ngx_int_t
 ngx_sluice_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 {
     u_char             *p;
-    size_t              size, clusters, overlay, recent;
-    uint32_t            nclusters, npairs, norders;
+    size_t              size, clusters, overlay, recent, tallies;
+    uint32_t            nclusters, npairs, norders, ntallies;
     ngx_sluice_zone_t  *zone;
 
     if (data) {
@@ -74,18 +74,21 @@ ngx_sluice_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     size = shm_zone->shm.size - shm_zone->shm.size / 64 - 4 * ngx_pagesize;
     size -= sizeof(ngx_sluice_zone_t)
             + NGX_SLUICE_WORKERS * sizeof(ngx_sluice_worker_t)
-            + 5 * NGX_SLUICE_ALIGN;
+            + 6 * NGX_SLUICE_ALIGN;
 
     nclusters = ngx_sluice_zone_fit(size / 8, sizeof(ngx_sluice_cluster_t),
                                     65536);
     npairs = ngx_sluice_zone_fit(size * 3 / 8, NGX_SLUICE_RECENT_SIZE,
                                  NGX_SLUICE_RECENT_MAX);
+    ntallies = ngx_sluice_zone_fit(size / 16, NGX_SLUICE_TALLY_SIZE,
+                                   NGX_SLUICE_TALLY_MAX);
 
     clusters = ngx_align(nclusters * sizeof(ngx_sluice_cluster_t),
                          NGX_SLUICE_ALIGN);
     recent = ngx_align(ngx_sluice_recent_size(npairs), NGX_SLUICE_ALIGN);
+    tallies = ngx_align(ngx_sluice_tally_size(ntallies), NGX_SLUICE_ALIGN);
 
-    norders = ngx_sluice_zone_fit(size - clusters - recent
+    norders = ngx_sluice_zone_fit(size - clusters - recent - tallies
                                   - sluice_overlay_size(0),
                                   sizeof(struct sluice_overlay_entry),
                                   1 << 20);
@@ -93,7 +96,7 @@ ngx_sluice_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 
     size = ngx_align(sizeof(ngx_sluice_zone_t), NGX_SLUICE_ALIGN) + overlay
            + clusters + NGX_SLUICE_WORKERS * sizeof(ngx_sluice_worker_t)
-           + recent;
+           + recent + tallies;
 
     p = ngx_slab_calloc((ngx_slab_pool_t *) shm_zone->shm.addr, size);
     if (p == NULL) {
@@ -117,6 +120,9 @@ ngx_sluice_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 
     zone->workers = (ngx_sluice_worker_t *) p;
     p += NGX_SLUICE_WORKERS * sizeof(ngx_sluice_worker_t);
+
+    ngx_sluice_tally_init(&zone->tallies, ntallies, p);
+    p += tallies;
 
     ngx_sluice_recent_init(&zone->recent, npairs, p);
 
@@ -314,14 +320,21 @@ ngx_sluice_zone_insert(ngx_sluice_zone_t *zone, struct sluice_text *name,
 
 
 void
-ngx_sluice_zone_count(ngx_sluice_cluster_t *cluster, ngx_uint_t status)
+ngx_sluice_zone_count(ngx_sluice_zone_t *zone, ngx_sluice_cluster_t *cluster,
+    struct sluice_text *app, ngx_uint_t status)
 {
-    ngx_uint_t  i;
+    ngx_uint_t           i;
+    ngx_atomic_t        *counts;
+    ngx_sluice_tally_t  *tally;
+
+    tally = ngx_sluice_tally(zone, cluster - zone->clusters, app);
+    counts = tally ? tally->counts : cluster->others;
 
     for (i = 0; ngx_sluice_statuses[i]; i++) {
 
         if (ngx_sluice_statuses[i] == status) {
             (void) ngx_atomic_fetch_add(&cluster->counts[i], 1);
+            (void) ngx_atomic_fetch_add(&counts[i], 1);
             return;
         }
     }

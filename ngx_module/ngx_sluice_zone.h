@@ -19,7 +19,7 @@
 
 /* part of the layout: the zone's memory meets newer modules on reload */
 
-#define NGX_SLUICE_LAYOUT       1
+#define NGX_SLUICE_LAYOUT       2
 
 #define NGX_SLUICE_ZONE_LEAST   (1024 * 1024)
 
@@ -31,6 +31,9 @@
 #define NGX_SLUICE_RECENT_ADDR  48
 #define NGX_SLUICE_RECENT_MS    (24 * 60 * 60 * 1000)
 
+#define NGX_SLUICE_TALLY_MAX    10000
+#define NGX_SLUICE_TALLY_APP    128        /* longer names: counted together */
+
 
 /* never removed; "ready" is set last and never cleared */
 
@@ -38,9 +41,38 @@ typedef struct {
     ngx_atomic_t                 ready;
     ngx_atomic_t                 low_until;      /* p=low is 417 until then */
     ngx_atomic_t                 counts[NGX_SLUICE_STATUSES];
-    ngx_atomic_t                 reserved;
+    ngx_atomic_t                 others[NGX_SLUICE_STATUSES];
+                                                 /* of them, in no tally */
+    ngx_atomic_t                 reserved[4];
     u_char                       name[SLUICE_NAME_SIZE];
 } ngx_sluice_cluster_t;
+
+
+/*
+ * What was answered an app for a cluster; never removed, and "ready" is set
+ * last and never cleared.
+ */
+
+typedef struct {
+    ngx_atomic_t                 ready;
+    ngx_atomic_t                 counts[NGX_SLUICE_STATUSES];
+    uint32_t                     hash;
+    uint32_t                     cluster;        /* its number */
+    uint32_t                     app_len;
+    uint32_t                     reserved;
+    u_char                       app[NGX_SLUICE_TALLY_APP];
+} ngx_sluice_tally_t;
+
+
+/* more places than tallies, so that a look-up is short */
+
+typedef struct {
+    ngx_atomic_t                 full;
+    uint32_t                     ntallies;       /* that may be used */
+    uint32_t                     nplaces;
+    uint32_t                     used;           /* or a little less */
+    ngx_sluice_tally_t          *places;
+} ngx_sluice_tallies_t;
 
 
 /* what a worker says of itself; only that worker writes it */
@@ -92,6 +124,7 @@ typedef struct {
     ngx_sluice_cluster_t        *clusters;       /* the first: all others */
     ngx_sluice_worker_t         *workers;
     ngx_sluice_recent_t          recent;
+    ngx_sluice_tallies_t         tallies;
 } ngx_sluice_zone_t;
 
 
@@ -124,7 +157,9 @@ ngx_int_t ngx_sluice_zone_apply(ngx_sluice_zone_t *zone,
 ngx_sluice_cluster_t *ngx_sluice_zone_cluster(ngx_sluice_zone_t *zone,
     const struct sluice_view *view, struct sluice_text *name);
 
-void ngx_sluice_zone_count(ngx_sluice_cluster_t *cluster, ngx_uint_t status);
+void ngx_sluice_zone_count(ngx_sluice_zone_t *zone,
+    ngx_sluice_cluster_t *cluster, struct sluice_text *app,
+    ngx_uint_t status);
 
 /* what ngx_sluice_zone_count() counts, in its order; 0 ends it */
 
@@ -146,6 +181,20 @@ void ngx_sluice_recent_check(ngx_sluice_zone_t *zone, struct sluice_text *app,
 
 ngx_int_t ngx_sluice_recent_pair(ngx_sluice_recent_t *recent, ngx_uint_t n,
     uint64_t now, ngx_sluice_pair_t *pair, uint64_t *time);
+
+
+/*
+ * Tallies.  NULL: there is no room for the pair, whose app is one of others
+ * then.  Which pairs have one does not change any more once all are used.
+ */
+
+#define NGX_SLUICE_TALLY_SIZE  (2 * sizeof(ngx_sluice_tally_t))
+
+size_t ngx_sluice_tally_size(uint32_t ntallies);
+void ngx_sluice_tally_init(ngx_sluice_tallies_t *tallies, uint32_t ntallies,
+    u_char *p);
+ngx_sluice_tally_t *ngx_sluice_tally(ngx_sluice_zone_t *zone,
+    uint32_t cluster, struct sluice_text *app);
 
 
 #endif /* _NGX_SLUICE_ZONE_H_INCLUDED_ */

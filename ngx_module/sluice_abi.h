@@ -121,6 +121,10 @@ struct sluice_node {
 #define SLUICE_METRIC_VALUE 1 /* value is set */
 #define SLUICE_METRIC_ERROR 2 /* error is set */
 
+/* sluice_cluster.flags (minor 2): value is the last there was, also when the
+ * status is another */
+#define SLUICE_CLUSTER_HAD_VALUE 0x1u
+
 struct sluice_cluster {
     char name[SLUICE_NAME_SIZE]; /* unique in the section, not empty */
     double value;
@@ -137,7 +141,7 @@ struct sluice_cluster {
      * was unhealthy in the metric of this name, and until when that counts. */
     uint64_t share_until_mono_ms; /* 0: nobody said anything */
     uint32_t share_unhealthy_s;
-    uint32_t pad1;
+    uint32_t flags; /* SLUICE_CLUSTER_* */
 };
 
 /* A further metric of a cluster (minor 2). Its own one, of MetricQuery, is in

@@ -36,7 +36,7 @@ node_count(void *data)
         .throttles = control_throttle_count(n->control),
         .inventories = (uint32_t)n->nwatches,
         .apps = (uint32_t)app_count(n->conf),
-        .counters = 1,
+        .counters = 1 + PROBE_STATS_FIGURES,
     };
 
     for (size_t i = 0; i < n->nwatches; i++) {
@@ -104,8 +104,19 @@ add_status(void *data, unsigned status, unsigned long long count)
 }
 
 static void
+add_figure(void *data, const char *name, double value)
+{
+    struct sluice_counter **at = data;
+
+    snprintf((*at)->name, sizeof((*at)->name), "%s", name);
+    (*at)++->value = value;
+}
+
+static void
 fill_counters(const struct node *n, struct sluice_counter *counters)
 {
+    probe_stats_show(probe_shared_stats(n->shared.probes), clock_mono_ms(),
+                     add_figure, &counters);
     snprintf(counters->name, sizeof(counters->name), "httpcheck.error");
     counters++->value = (double)http_checks_errors(n->shared.checks);
     http_checks_count(n->shared.checks, add_status, &counters);

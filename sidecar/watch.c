@@ -114,12 +114,14 @@ follow_inventory(struct watch *w)
 
 /* ---- verdict ---------------------------------------------------------- */
 
+/* What was last good stays to be seen: a graph has no holes. */
 void
 watch_peek(const struct watch *w, struct sluice_cluster *out)
 {
     memset(out, 0, sizeof(*out));
     snprintf(out->name, sizeof(out->name), "%s", w->name);
-    out->value = w->own.value;
+    out->value = w->last_value;
+    out->flags = w->had_value ? SLUICE_CLUSTER_HAD_VALUE : 0;
     out->threshold = w->cluster->threshold;
     out->sampled_mono_ms = w->own.sampled_ms;
     out->valid_until_mono_ms = w->own.valid_until_ms;
@@ -184,6 +186,10 @@ take_all_before(struct watch *w, const struct sluice_view *before)
         return;
     take_before(&w->own, c->status, c->value, c->sampled_mono_ms,
                 c->valid_until_mono_ms);
+    w->last_value = c->value;
+    w->had_value = (c->flags & SLUICE_CLUSTER_HAD_VALUE) != 0;
+    w->last_value = c->value;
+    w->had_value = (c->flags & SLUICE_CLUSTER_HAD_VALUE) != 0;
     w->healthy_mono_ms = c->healthy_mono_ms;
     w->healthy_real_ms = c->healthy_real_ms;
     take_metrics_before(w, before);

@@ -234,6 +234,10 @@ watch_judge(struct watch *w, uint64_t now_ms)
 
     judge_quarantine(w, now_ms);
     judge_metric(w, -1, now_ms, &w->own);
+    if (w->own.status == SLUICE_METRIC_VALUE) {
+        w->last_value = w->own.value;
+        w->had_value = 1;
+    }
     for (size_t i = 0; i < w->cluster->nmetrics; i++)
         judge_metric(w, (int)i, now_ms, &w->metrics[i]);
     w->status = check_status(w);

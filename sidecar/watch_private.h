@@ -59,6 +59,8 @@ struct watch {
     int dirty;
     char name[SLUICE_NAME_SIZE];
     struct watch_value own;
+    double last_value; /* of the own metric; 0 when there was none */
+    int had_value;
     struct watch_value *metrics; /* cluster->nmetrics */
     uint64_t healthy_mono_ms, healthy_real_ms;
     unsigned status; /* of a check against all that */

@@ -15,6 +15,7 @@ probe_shared_new(struct loop *loop, struct connector *connector)
         abort();
     shared->loop = loop;
     shared->connector = connector;
+    probe_stats_begin(&shared->stats, clock_mono_us(), clock_mono_ms());
     return shared;
 }
 
@@ -22,6 +23,12 @@ void
 probe_shared_free(struct probe_shared *shared)
 {
     free(shared);
+}
+
+struct probe_stats *
+probe_shared_stats(struct probe_shared *shared)
+{
+    return &shared->stats;
 }
 
 struct probe *

@@ -9,6 +9,7 @@
 
 #include "base/conf.h"
 #include "base/loop.h"
+#include "probe/probe_stats.h"
 
 #define PROBE_TEXT_SIZE 256
 
@@ -44,7 +45,7 @@ struct probe; /* one running probe; every driver's begins with its own */
  * probe. */
 typedef void (*probe_cb)(void *data, const struct probe_result *result);
 
-/* What all probes of a process share: loop, connector pool. */
+/* What all probes of a process share: loop, connector pool, statistics. */
 struct probe_shared;
 struct connector;
 
@@ -52,6 +53,9 @@ struct connector;
 struct probe_shared *probe_shared_new(struct loop *loop,
                                       struct connector *connector);
 void probe_shared_free(struct probe_shared *shared); /* after all stopped */
+
+/* What all of its probes came to; the pool's own. */
+struct probe_stats *probe_shared_stats(struct probe_shared *shared);
 
 /* Begins at once: the first try within 50 ms, then every interval, counted
  * from PHASE_MS from now (spread the hosts of a cluster over the interval). */

@@ -8,6 +8,7 @@
 struct probe_shared {
     struct loop *loop;
     struct connector *connector;
+    struct probe_stats stats;
 };
 
 struct probe_driver {

@@ -26,6 +26,7 @@ enum state {
 struct probe_host {
     struct probe base;
     struct loop *loop;
+    struct probe_stats *stats; /* of all probes */
     struct mysql_conn *conn;
     uv_timer_t alarm;
     probe_cb cb;
@@ -83,6 +84,7 @@ report(struct probe_host *p, struct probe_result *result)
     result->took_us = (uint32_t)(clock_mono_us() - p->started_us);
     snprintf(result->address, sizeof(result->address), "%s",
              mysql_conn_address(p->conn));
+    probe_stats_add(p->stats, result->ok, result->took_us, clock_mono_ms());
     p->cb(p->data, result);
 }
 
@@ -375,6 +377,7 @@ mysql_start(struct probe_shared *shared,
         abort();
     p->base.driver = &probe_mysql;
     p->loop = shared->loop;
+    p->stats = &shared->stats;
     p->conn = conn_new(shared, settings, p);
     p->cb = cb;
     p->data = data;

@@ -6,6 +6,7 @@
 use warnings;
 use strict;
 
+use JSON::PP;
 use Test::More;
 
 use Sluice;
@@ -26,7 +27,7 @@ $primary->sql(q{grant select on app.* to 'probe'@'%'});
 my ($p, $r) = map { '127.0.0.1:' . $_->port } $primary, $replica;
 my $closed = '127.0.0.1:' . $t->port(8999);
 
-my $sluiced = $t->sluiced(<<"EOF");
+my $conf = <<"EOF";
 {
   "Stores": { "MySQL": {
     "User": "probe", "Password": "probe", "ThrottleThreshold": 1,
@@ -73,6 +74,7 @@ my $sluiced = $t->sluiced(<<"EOF");
   } }
 }
 EOF
+my $sluiced = $t->sluiced($conf);
 
 $t->nginx(<<'EOF');
 %%MODULES%%
@@ -200,4 +202,51 @@ for my $case ([9, 429], [0.5, 200], [1.001, 429], [1, 200]) {
     pass("$value gives $status");
 }
 
+# What freno's metrics say of it, by sluiced's probes and nginx's checks. Detail
+# comes once a second.
+$t->wait_for('figures of the probes', sub {
+    my $v = vars();
+    ($v->{'probes.latency.count'} // 0) > 40
+        && $v->{'probes.latency.one-minute'} > 0;
+}, 15);
+my $vars = vars();
+is($vars->{'probes.latency.count'}, $vars->{'probes.total'}, 'each is timed');
+cmp_ok($vars->{'probes.error'}, '>', 0, 'errors');
+cmp_ok($vars->{'probes.error'}, '<', $vars->{'probes.total'}, 'but not only');
+cmp_ok($vars->{'probes.latency.max'}, '>', 1000, 'more than a microsecond');
+cmp_ok($vars->{'probes.latency.max'}, '<', 60e9, 'less than a minute');
+cmp_ok($vars->{'probes.latency.min'}, '<=',
+    $vars->{'probes.latency.50-percentile'}, 'min and median');
+cmp_ok($vars->{'probes.latency.50-percentile'}, '<=',
+    $vars->{'probes.latency.999-percentile'}, 'median and the slowest');
+is($vars->{'aggregated.mysql.above'}, 3.5, 'a value');
+is($vars->{'aggregated.mysql.norow'}, undef, 'never a value');
+is($vars->{'check.mysql.below.seconds_since_healthy'}, 0, 'healthy');
+is($vars->{'check.mysql.above.seconds_since_healthy'}, undef, 'it never was');
+is($vars->{'check.a.mysql.norow.error'}, $vars->{'check.a.mysql.norow.total'},
+    'all are errors');
+is($vars->{'check.a.mysql.above.error'},
+    $vars->{'check.a.mysql.above.total'} - 2, 'all but those of a high threshold');
+is($vars->{'check.a.mysql.norow.internal-error'},
+    $vars->{'check.a.mysql.norow.total'}, 'of ours');
+is($vars->{'check.a.mysql.above.internal-error'}, undef, 'of the database');
+
+# The last good value stays, also over a start of sluiced.
+$primary->sql('drop table app.metric');
+$t->wait_for('an error', sub {
+    $t->get(8080, '/check/a/mysql/above')->{status} == 500 });
+is(vars()->{'aggregated.mysql.above'}, 3.5, 'the last value stays');
+my $total = vars()->{'probes.total'};
+$sluiced->kill;
+$sluiced = $t->sluiced($conf);
+$t->wait_for('figures anew', sub {
+    my $now = vars()->{'probes.total'};
+    $now && $now < $total });
+is($t->get(8080, '/check/a/mysql/above')->{status}, 500, 'still an error');
+is(vars()->{'aggregated.mysql.above'}, 3.5, 'the last value is still there');
+
 $t->done;
+
+###############################################################################
+
+sub vars { return decode_json($t->get(8080, '/debug/vars')->{body}) }

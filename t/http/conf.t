@@ -236,8 +236,8 @@ for my $case (
     # sluice_status
     map({ ["status $_->[0]", $block, "location = /s { sluice_status$_->[1]; }",
         '"sluice_status" directive needs one of these words: "ok", '
-        . '"hostname", "leader", "aggregated_metrics", "metrics_health", '
-        . '"recent_apps", "counters", "state", "help" in %%FILE%%:10' ] }
+        . '"hostname", "leader", "ready", "aggregated_metrics", "metrics_health", '
+        . '"recent_apps", "counters", "state", "vars", "help" in %%FILE%%:10' ] }
         ['without word', ''], ['unknown', ' lag'], ['two words', ' ok help'],
         ['empty word', ' ""'], ['prefix', ' o']),
     ['status in server', $block, 'sluice_status ok;',

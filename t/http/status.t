@@ -63,7 +63,8 @@ page('/help', 200, $json, '["/lb-check","/_ping","/status","/leader-check",'
     . '"/unthrottle-app/:app","/throttled-apps","/recent-apps",'
     . '"/recent-apps/:lastMinutes","/skip-host/:hostName",'
     . '"/skip-host/:hostName/ttl/:ttlMinutes","/skipped-hosts",'
-    . '"/recover-host/:hostName","/explain/:app/:storeType/:storeName",'
+    . '"/recover-host/:hostName","/debug/vars","/debug/metrics",'
+    . '"/explain/:app/:storeType/:storeName",'
     . qq("/sluice/counters","/sluice/status","/help"]\n));
 
 is($t->get(8080, '/leader-check', version => '1.0')->{status},

@@ -68,7 +68,8 @@ my @detail = qw/hosts host_metrics inventories counters/;
 # cluster: name, value, threshold, and what differs from a fresh good sample:
 #     status (none, value, error), error, age (ms since sampled), valid_for
 #     (ms from now), healthy (ms since healthy, undef: never); share (seconds
-#     unhealthy elsewhere), share_for (ms from now that this counts)
+#     unhealthy elsewhere), share_for (ms from now that this counts);
+#     had_value (the value is the last there was, whatever the status)
 # node: flags (READY), leader_until (ALWAYS)
 # facts: revision, store_id, channel, flags, read (ms since the read began)
 # throttles: [{ key, ratio (1), expires (ms from now, undef: never) }, ...]
@@ -416,7 +417,8 @@ sub cluster {
         $status{$status} // $status, 0, $c->{error} // '');
     return $record if $self->{minor} < 2;
     return $record . pack('Q L L', defined $c->{share}
-        ? $now + ($c->{share_for} // 3_600_000) : 0, $c->{share} // 0, 0);
+        ? $now + ($c->{share_for} // 3_600_000) : 0, $c->{share} // 0,
+        $c->{had_value} ? 1 : 0);
 }
 
 sub metric {

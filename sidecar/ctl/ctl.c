@@ -11,6 +11,7 @@
 #include "base/http_fetch.h"
 #include "base/options.h"
 #include "ctl/ask.h"
+#include "ctl/ctl_compare.h"
 #include "ctl/ctl_show.h"
 
 /* Options of a command, which are fields of its form. */
@@ -75,8 +76,10 @@ usage(FILE *out)
           "  unthrottle APP [--store S]\n"
           "  skipped\n"
           "  skip HOST [--ttl MINUTES]\n"
-          "  recover HOST\n"
-          "\n"
+          "  recover HOST\n",
+          out);
+    ctl_compare_usage(out);
+    fputs("\n"
           "  -c, --config FILE    sluiced's, for its StateFile (" OPTIONS_CONFIG
           ")\n"
           "  -s, --socket SOCKET  sluiced's control.sock\n"
@@ -316,6 +319,8 @@ ctl_main(int argc, char **argv, const char *version)
     argv += optind;
     if (argc == 0)
         return wrong("a command is missing", NULL);
+    if (strcmp(argv[0], "compare") == 0)
+        return ctl_compare(argc, argv);
     c = find(argc, argv, &used);
     if (!c)
         return wrong("unknown command", argv[0]);

@@ -119,6 +119,37 @@ accepted('a host twice', cluster(qq("Port": 3307,
 : 0 errors, 1 warning
 END
 
+# All of freno's providers in one file, with what the environment says.
+{
+    local @ENV{qw(T_USER T_PW T_LB T_CELL)} = qw(u p lb1:1001 zone1);
+    accepted('every provider', <<'EOF', ": 0 errors, 0 warnings\n");
+{
+  "ListenPort": 9777, "DataCenter": "dc1", "Environment": "prod",
+  "MemcacheServers": ["mc1:11211", "mc2"], "MemcachePath": "freno",
+  "EnableProfiling": false,
+  "Stores": { "MySQL": {
+    "User": "${T_USER}", "Password": "${T_PW}", "CacheMillis": 100,
+    "MetricQuery": "select ts from meta.heartbeat", "ThrottleThreshold": 1.0,
+    "IgnoreHosts": ["-backup"], "HttpCheckPort": 1234, "HttpCheckPath": "up",
+    "ProxySQLAddresses": ["p1:6032"], "ProxySQLUser": "r",
+    "ProxySQLPassword": "s", "VitessCells": ["${T_CELL}"],
+    "Clusters": {
+      "local": { "StaticHostsSettings": { "Hosts": ["h1", "h2:3307"] } },
+      "pool1": { "HttpCheckPort": -1, "IgnoreHostsCount": 1,
+        "HAProxySettings": { "Host": "lb0", "Port": 80, "PoolName": "p" } },
+      "pool2": { "HAProxySettings": {
+        "Addresses": "${T_LB},https://u:p@lb2/x", "PoolName": "p" } },
+      "pool3": { "ProxySQLSettings": { "HostgroupID": 3 } },
+      "pool4": { "ProxySQLSettings": { "Addresses": ["p2:6032"], "User": "a",
+        "Password": "b", "HostgroupID": 4, "IgnoreServerTTLSecs": 5 } },
+      "shard": { "VitessSettings": { "API": "http://vtctld:15000/api/",
+        "Keyspace": "k", "Shard": "-80", "TimeoutSecs": 3 } }
+    }
+  } }
+}
+EOF
+}
+
 ###############################################################################
 # Bad files
 

@@ -21,6 +21,7 @@ my $replica = $t->mariadb;
 my ($p, $r) = map { '127.0.0.1:' . $_->port } $primary, $replica;
 
 for my $db ($primary, $replica) {
+    $db->sql(q{create user 'other'@'%' identified by 'probe'});
     $db->sql('create database app');
     $db->sql('create table app.m (name varchar(20) primary key, v double)');
     $db->sql(q{insert into app.m values ('lag', 0.25), ('threads', 5)});
@@ -62,6 +63,11 @@ my $conf = {
     } },
     apps => { %hosts, Apps => { archive => { ThrottleThreshold => 0.1 } } },
     plain => { %hosts },
+    # The same host and query, but for who asks; a cache is each cluster's own.
+    mine => { %hosts, CacheMillis => 60000,
+        MetricQuery => "select current_user() like 'probe%'" },
+    theirs => { %hosts, CacheMillis => 60000, User => 'other',
+        MetricQuery => "select current_user() like 'probe%'" },
     far => { %hosts, QuarantineLagSeconds => 100 },
     http => { %hosts, HttpCheckPort => 0 + $health_port,
         HttpCheckPath => 'up' },
@@ -112,6 +118,10 @@ sub becomes {
 }
 
 becomes("$_ is fine", 200, $_) for qw(many primary replicas apps plain far http);
+
+is(check('mine')->{Value}, 1, 'a cached value of one user');
+becomes('of another', 200, 'theirs');
+is(check('theirs')->{Value}, 0, 'is another value');
 
 # Further metrics.
 my $got = becomes('a metric that fails', 500, 'broken');

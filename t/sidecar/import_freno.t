@@ -115,7 +115,7 @@ freno_has(sprintf('{"abusing-app":{"ExpireAt":"2036-11-18T05:38:05.553776892Z",'
     . '"tapp":{"ExpireAt":"%s","Ratio":0.5},'
     . '"tapp/local":{"ExpireAt":"%s","Ratio":0.1}}',
     in_s(-60), $never, in_s(570), $never),
-    sprintf('{"db2.example.com":"%s","db4":"%s"}', in_s(290), in_s(3600)));
+    sprintf('{"db2.example.com":"%s","db4":"%s"}', in_s(290), in_s(3630)));
 
 ###############################################################################
 # No sluiced, or none that keeps anything
@@ -184,7 +184,7 @@ freno_has(sprintf('{"abusing-app":{"ExpireAt":"2036-11-18T05:38:05.553776892Z",'
     . '"tapp":{"ExpireAt":"%s","Ratio":0.5},'
     . '"tapp/local":{"ExpireAt":"%s","Ratio":0.1}}',
     in_s(-60), $never, in_s(570), $never),
-    sprintf('{"db2.example.com":"%s","db4":"%s"}', in_s(290), in_s(3600)));
+    sprintf('{"db2.example.com":"%s","db4":"%s"}', in_s(290), in_s(3630)));
 
 for my $round ('first', 'second') {
     ($rc, $out, $err) = import($round eq 'first' ? 8080

@@ -41,7 +41,8 @@ plan(tests => 3);
 chomp(my $libs = `pkg-config --cflags --libs jansson libuv`);
 my ($ok, $said) = run("$clang -I$root/sidecar -o fuzz_conf"
     . " $root/t/fuzz/fuzz_conf.c $root/sidecar/base/conf*.c"
-    . " $root/sidecar/base/host_port.c $root/sidecar/base/raft_address.c"
+    . " $root/sidecar/base/host_port.c $root/sidecar/base/memcache_key.c"
+    . " $root/sidecar/base/raft_address.c"
     . " $root/sidecar/base/redis_address.c"
     . " $root/sidecar/base/redis_password.c $libs");
 ok($ok, 'fuzz target builds') or diag($said);

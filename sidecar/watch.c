@@ -8,6 +8,8 @@
 
 #include "watch_private.h"
 
+#define INVENTORY_WAIT_MS 3000 /* one that hangs does not hold up the node */
+
 /* ---- hosts ------------------------------------------------------------ */
 
 static uint64_t
@@ -224,6 +226,7 @@ watch_start(const struct watch_shared *shared,
     snprintf(w->name, sizeof(w->name), "%s", cluster->name);
     take_all_before(w, before);
     w->dirty = 1;
+    w->started_ms = clock_mono_ms();
     follow_inventory(w);
     return w;
 }
@@ -290,10 +293,12 @@ int
 watch_ready(const struct watch *w)
 {
     struct inventory_status status;
+    uint64_t now_ms = clock_mono_ms();
 
     if (!w->inventory)
         return 1;
     inventory_status(w->inventory, &status);
-    return (status.answered_mono_ms != 0 || status.failures > 0) &&
-           !watch_is_pending(w, clock_mono_ms());
+    if (status.answered_mono_ms == 0 && status.failures == 0)
+        return now_ms - w->started_ms > INVENTORY_WAIT_MS;
+    return !watch_is_pending(w, now_ms);
 }

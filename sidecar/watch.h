@@ -61,8 +61,8 @@ int watch_verdict(struct watch *w, uint64_t now_ms, struct sluice_cluster *out);
 /* What watch_verdict said last. */
 void watch_peek(const struct watch *w, struct sluice_cluster *out);
 
-/* 1 once the inventory has said or failed to say which hosts there are, and
- * every host has answered or run out of time. */
+/* 1 once every host that the inventory knows has answered or run out of time;
+ * an inventory that says nothing is not waited for longer than 3 s. */
 int watch_ready(const struct watch *w);
 
 /* Of each of these the caller asks how many there are, and hands as many

@@ -52,6 +52,7 @@ struct watch {
     void *data;
     struct inventory *inventory; /* NULL: the cluster has none */
     int known;                   /* it has said which hosts there are */
+    uint64_t started_ms;
     const struct watch_skip *skips;
     size_t nskips;
     struct watch_host **hosts; /* in the inventory's order */

@@ -81,6 +81,7 @@ my ($vitess, $paths) = stand_in($t, 'vitess', sub {
     );
     my ($keyspace) = $path =~ m{^/api/keyspace/(\w+)/tablets/};
 
+    return undef if ($keyspace // '') eq 'slow';
     return ok_answer('gone', '404 Not Found') if !$tablets{$keyspace // ''};
     return ok_answer(encode_json($tablets{$keyspace}));
 });
@@ -93,6 +94,8 @@ my $sluiced = start_sluiced($t, {
         Shard => '00', Cells => ['c1'] } },
     words => { VitessSettings => { API => "http://$vitess/api/",
         Keyspace => 'words' } },
+    slow => { VitessSettings => { API => "http://$vitess",
+        Keyspace => 'slow', TimeoutSecs => 60 } },
     gone => { VitessSettings => { API => "http://$vitess",
         Keyspace => 'gone' } },
     wrong => { VitessSettings => { API => "http://$vitess",
@@ -104,6 +107,9 @@ my $host = "127.0.0.1:$port";
 hosts_are($t, $_, $host, "$_: hosts") for qw(odd steady ks words);
 status_is($t, $_, 200, "$_: checks") for qw(odd steady ks words);
 status_is($t, $_, 404, "$_: checks") for qw(gone wrong);
+$t->wait_for('ready', sub { $sluiced->log =~ /event=ready/ }, 10);
+like($sluiced->log, qr/event=ready/, 'one that hangs for a minute holds up nobody');
+status_is($t, 'slow', 404, 'slow: checks');
 like(provider($t, 'gone')->{error}, qr/^\Q$vitess\E: it answers 404$/,
     'Vitess: a keyspace that is not there');
 like(provider($t, 'wrong')->{error}, qr/expected a list of tablets/,

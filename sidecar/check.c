@@ -79,7 +79,7 @@ struct check {
     struct loop loop;
     struct connector *connector;
     struct http_client *http;
-    struct fetches *fetches;
+    struct inventory_shared inventories;
     struct probe_shared *shared;
     struct source *sources;
     size_t nsources;
@@ -146,8 +146,6 @@ on_inventory(void *data, const struct inventory_hosts *hosts)
 static void
 start_source(struct check *check, const struct conf_cluster *cluster)
 {
-    const struct inventory_shared shared = {&check->loop, check->fetches,
-                                            check->connector};
     struct source *source;
 
     if (!cluster->inventory)
@@ -156,7 +154,8 @@ start_source(struct check *check, const struct conf_cluster *cluster)
     source->check = check;
     source->cluster = cluster;
     check->open++;
-    source->inventory = inventory_start(&shared, cluster, on_inventory, source);
+    source->inventory =
+        inventory_start(&check->inventories, cluster, on_inventory, source);
 }
 
 /* 1: it has no hosts to ask. */
@@ -260,12 +259,14 @@ check_probe(const struct conf *conf, FILE *out)
         abort();
     check.connector = connector_new(&check.loop);
     check.http = http_client_new(&check.loop);
-    check.fetches = fetches_new(check.http);
+    check.inventories.loop = &check.loop;
+    check.inventories.fetches = fetches_new(check.http);
+    check.inventories.connector = check.connector;
     check.shared = probe_shared_new(&check.loop, check.connector);
     failed = ask_inventories(&check, conf, out);
     failed += ask_hosts(&check, out);
     probe_shared_free(check.shared);
-    fetches_free(check.fetches);
+    fetches_free(check.inventories.fetches);
     http_client_free(check.http);
     connector_free(check.connector);
     loop_close(&check.loop);

@@ -78,6 +78,14 @@ like(provider($t, 'away')->{error}, qr/^\Q$nobody\E: dial tcp .*refused/,
 like(provider($t, 'denied')->{error}, qr/Error 1045: Access denied/,
     'a wrong password');
 
+# -t --probe asks ProxySQL, and then those hosts.
+my ($rc, $out) = $t->sluiced_run('-t', '--probe', '-c',
+    $t->dir . '/sluiced.json');
+is($rc, 1, '--probe: some do not answer');
+like($out, qr/^one\t\Q$up\E\t0\.25\t/m, '--probe: a host of ProxySQL');
+like($out, qr/^away\tproxysql\t\Q$nobody\E: dial tcp/m,
+    '--probe: a provider that is away');
+
 # Who was away has to wait; 127.0.0.4 was from the beginning.
 rows($first, [1, '127.0.0.1', $port, 'ONLINE'], [1, '127.0.0.4', 1, 'ONLINE']);
 hosts_are($t, 'one', $up, 'one that was away is left out for a while');

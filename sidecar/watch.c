@@ -190,8 +190,6 @@ take_all_before(struct watch *w, const struct sluice_view *before)
                 c->valid_until_mono_ms);
     w->last_value = c->value;
     w->had_value = (c->flags & SLUICE_CLUSTER_HAD_VALUE) != 0;
-    w->last_value = c->value;
-    w->had_value = (c->flags & SLUICE_CLUSTER_HAD_VALUE) != 0;
     w->healthy_mono_ms = c->healthy_mono_ms;
     w->healthy_real_ms = c->healthy_real_ms;
     take_metrics_before(w, before);

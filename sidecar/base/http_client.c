@@ -81,14 +81,6 @@ http_client_name(const char *text, char *where, size_t size)
     return ok;
 }
 
-int
-http_client_is_url(const char *text)
-{
-    char where[WHERE_SIZE];
-
-    return http_client_name(text, where, sizeof(where));
-}
-
 /* ---- what comes back --------------------------------------------------- */
 
 /* Twice as much each time: a large answer is not copied over and over. */

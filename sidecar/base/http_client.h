@@ -60,7 +60,4 @@ void http_client_free(struct http_client *client);
  * when it is none. */
 int http_client_name(const char *url, char *name, size_t size);
 
-/* 1 when the text is an http or https URL with a host. */
-int http_client_is_url(const char *text);
-
 #endif

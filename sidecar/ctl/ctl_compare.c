@@ -14,6 +14,7 @@
 
 #include "base/http_escape.h"
 #include "base/http_fetch.h"
+#include "base/loop.h"
 #include "ctl/compare_tally.h"
 
 #define SLUICE_URL "http://127.0.0.1:8087"
@@ -42,15 +43,6 @@ on_signal(int signum)
 {
     (void)signum;
     stopped = 1;
-}
-
-static uint64_t
-now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
 /* ---- clusters --------------------------------------------------------------
@@ -179,9 +171,9 @@ ask_both(struct compare *c, struct cluster *cluster)
         abort();
     for (int i = 0; i < 2; i++)
         status[i] = ask_one(c, i, path);
-    differed_ms = compare_tally_differ_ms(&cluster->tally, now_ms());
-    news = compare_tally_add(&cluster->tally, status[0], status[1], now_ms(),
-                             (uint64_t)c->patience_ms);
+    differed_ms = compare_tally_differ_ms(&cluster->tally, clock_mono_ms());
+    news = compare_tally_add(&cluster->tally, status[0], status[1],
+                             clock_mono_ms(), (uint64_t)c->patience_ms);
     tell(cluster, news, status, differed_ms);
     free(path);
     free(name);
@@ -204,16 +196,16 @@ wait_until(uint64_t at_ms)
 static void
 ask_all(struct compare *c)
 {
-    uint64_t due_ms = now_ms();
+    uint64_t due_ms = clock_mono_ms();
     uint64_t end_ms =
         c->minutes < 0 ? UINT64_MAX : due_ms + (uint64_t)(c->minutes * 60000);
 
-    while (!stopped && now_ms() < end_ms) {
+    while (!stopped && clock_mono_ms() < end_ms) {
         for (size_t i = 0; i < c->count && !stopped; i++)
             ask_both(c, &c->clusters[i]);
         due_ms += (uint64_t)c->every_ms;
-        if (due_ms < now_ms())
-            due_ms = now_ms();
+        if (due_ms < clock_mono_ms())
+            due_ms = clock_mono_ms();
         wait_until(due_ms < end_ms ? due_ms : end_ms);
     }
 }

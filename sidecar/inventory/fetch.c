@@ -35,12 +35,18 @@ copy(const char *text)
     return made;
 }
 
+/* Nobody can join it any more. */
 static void
-drop(struct shared *shared)
+unlink_shared(struct shared *shared)
 {
     *shared->link = shared->next;
     if (shared->next)
         shared->next->link = shared->link;
+}
+
+static void
+shared_free(struct shared *shared)
+{
     free(shared->url);
     free(shared->ca_file);
     free(shared);
@@ -63,11 +69,7 @@ on_answer(void *data,
     struct shared *shared = data;
 
     shared->get = NULL;
-    *shared->link = shared->next;
-    if (shared->next)
-        shared->next->link = shared->link;
-    shared->next = NULL;
-    shared->link = &shared->next;
+    unlink_shared(shared);
     while (shared->waiting) {
         struct fetch *fetch = shared->waiting;
 
@@ -75,7 +77,7 @@ on_answer(void *data,
         fetch->cb(fetch->data, answer, error);
         free(fetch);
     }
-    drop(shared);
+    shared_free(shared);
 }
 
 static struct shared *
@@ -136,7 +138,8 @@ fetch_cancel(struct fetch *fetch)
     free(fetch);
     if (!shared->waiting && shared->get) {
         http_client_cancel(shared->get);
-        drop(shared);
+        unlink_shared(shared);
+        shared_free(shared);
     }
 }
 

@@ -36,7 +36,7 @@ struct memcache {
     struct target *target; /* NULL: no servers */
     struct target *used;   /* by the thread; NULL: it is idle */
     struct memcache_batch batch;
-    int closing; /* 2: the timer is closed */
+    int closed; /* the timer is: only the thread may still have it */
 };
 
 /* ---- targets ---------------------------------------------------------------
@@ -138,7 +138,7 @@ on_work(uv_work_t *work)
 static void
 free_closed(struct memcache *m)
 {
-    if (m->closing == 2 && !m->used)
+    if (m->closed && !m->used)
         free(m);
 }
 
@@ -216,7 +216,7 @@ timer_closed(uv_handle_t *handle)
 {
     struct memcache *m = handle->data;
 
-    m->closing = 2;
+    m->closed = 1;
     free_closed(m);
 }
 
@@ -225,7 +225,6 @@ memcache_close(struct memcache *m)
 {
     if (!m)
         return;
-    m->closing = 1;
     replace(m, NULL);
     uv_close((uv_handle_t *)&m->timer, timer_closed);
 }

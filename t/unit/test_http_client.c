@@ -256,15 +256,17 @@ test_what_is_no_url(void **state)
                                       "http://",
                                       "file:///etc/passwd",
                                       "http://h:99999/"};
+    char name[64];
 
     (void)state;
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-        assert_int_equal(http_client_is_url(bad[i]), 0);
+        assert_int_equal(http_client_name(bad[i], name, sizeof(name)), 0);
         get(bad[i], 100);
         assert_int_equal(strncmp(got.error, "bad URL: ", 9), 0);
     }
-    assert_int_equal(http_client_is_url("http://h"), 1);
-    assert_int_equal(http_client_is_url("https://u:p@[::1]:8080/x?y"), 1);
+    assert_int_equal(http_client_name("http://h", name, sizeof(name)), 1);
+    assert_int_equal(
+        http_client_name("https://u:p@[::1]:8080/x?y", name, sizeof(name)), 1);
 }
 
 static void

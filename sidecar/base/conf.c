@@ -93,7 +93,7 @@ read_cluster(struct conf *c,
     struct conf_block block;
 
     cluster->name = conf_copy(m->key);
-    conf_block_init(&block, global->reader, CONF_CLUSTER, path);
+    conf_block_init(&block, global->report, CONF_CLUSTER, path);
     conf_block_read(&block, &m->spot);
     block.line = m->line;
     conf_validate_block(&block);
@@ -113,7 +113,7 @@ read_member(struct conf *c,
             const struct conf_member *m,
             const struct conf_member *last)
 {
-    struct conf_report *report = global->reader->report;
+    struct conf_report *report = global->report;
     char *clusters = conf_path(global->path, "Clusters");
     char *path = conf_path(clusters, m->key);
     char err[128];
@@ -171,7 +171,7 @@ read_clusters(struct conf *c, struct conf_block *global)
 static void
 read_stores(struct conf *c, const struct conf_block *top)
 {
-    struct conf_report *report = top->reader->report;
+    struct conf_report *report = top->report;
     struct conf_block stores, mysql;
 
     conf_block_child(&stores, top, CONF_TOP_Stores, CONF_STORES);
@@ -200,10 +200,9 @@ read_top(struct conf *c,
          const struct overrides *overrides,
          struct conf_report *r)
 {
-    struct conf_reader reader = {.report = r};
     struct conf_block top;
 
-    conf_block_init(&top, &reader, CONF_TOP, "");
+    conf_block_init(&top, r, CONF_TOP, "");
     conf_block_read(&top, root);
     for (size_t i = 0; i < overrides->count; i++)
         conf_block_override(&top, &overrides->items[i]);

@@ -6,12 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *
-string(const struct conf_block *b, enum conf_id id)
-{
-    return b->values[id].string;
-}
-
 /* ---- what must hold --------------------------------------------------- */
 
 static void
@@ -65,10 +59,10 @@ service_id(const struct conf *c)
 static void
 validate_domain_parts(const struct conf_block *top)
 {
-    if (*string(top, CONF_TOP_Domain) == '\0')
+    if (*conf_string(top, CONF_TOP_Domain) == '\0')
         validate_domain(top, CONF_TOP_DataCenter,
-                        strlen(string(top, CONF_TOP_DataCenter)) + 1 +
-                            strlen(string(top, CONF_TOP_Environment)));
+                        strlen(conf_string(top, CONF_TOP_DataCenter)) + 1 +
+                            strlen(conf_string(top, CONF_TOP_Environment)));
 }
 
 static void
@@ -89,9 +83,10 @@ conf_validate_backend(const struct conf_block *top)
                                           CONF_TOP_BackendTLSCertFile,
                                           CONF_TOP_BackendTLSKeyFile};
 
-    validate_domain(top, CONF_TOP_Domain, strlen(string(top, CONF_TOP_Domain)));
+    validate_domain(top, CONF_TOP_Domain,
+                    strlen(conf_string(top, CONF_TOP_Domain)));
     validate_domain(top, CONF_TOP_ShareDomain,
-                    strlen(string(top, CONF_TOP_ShareDomain)));
+                    strlen(conf_string(top, CONF_TOP_ShareDomain)));
     conf_validate_tls_keys(top, files, CONF_TOP_BackendUseTLS);
     if (conf_raft_is_used(top))
         validate_domain_parts(top);
@@ -112,10 +107,10 @@ domain(struct conf_block *top)
 {
     char *text;
 
-    if (*string(top, CONF_TOP_Domain) != '\0')
+    if (*conf_string(top, CONF_TOP_Domain) != '\0')
         return conf_take_string(top, CONF_TOP_Domain);
-    if (asprintf(&text, "%s:%s", string(top, CONF_TOP_DataCenter),
-                 string(top, CONF_TOP_Environment)) < 0)
+    if (asprintf(&text, "%s:%s", conf_string(top, CONF_TOP_DataCenter),
+                 conf_string(top, CONF_TOP_Environment)) < 0)
         abort();
     return text;
 }

@@ -34,11 +34,11 @@ unknown_key(struct conf_block *b, const struct conf_member *m)
     int elsewhere = conf_key_find(m->key, ~0u);
 
     if (elsewhere >= 0)
-        conf_report_add(b->reader->report, CONF_WARNING, m->line, path,
+        conf_report_add(b->report, CONF_WARNING, m->line, path,
                         "has no meaning here, ignored; it belongs to %s",
                         conf_place_name(conf_keys[elsewhere].places));
     else
-        conf_report_add(b->reader->report, CONF_WARNING, m->line, path,
+        conf_report_add(b->report, CONF_WARNING, m->line, path,
                         "unknown key, ignored; the nearest known one is %s",
                         conf_nearest(m->key, b->place));
     free(path);
@@ -54,9 +54,9 @@ read_member(struct conf_block *b, enum conf_id id, const struct conf_member *m)
         return;
     path = conf_path(b->path, key->name);
     b->values[id].line = m->line;
-    conf_value_read(&b->values[id], key, &m->spot, path, b->reader->report);
+    conf_value_read(&b->values[id], key, &m->spot, path, b->report);
     if ((key->flags & CONF_GO) && b->values[id].number != 0)
-        conf_report_add(b->reader->report, CONF_NOTE, m->line, path,
+        conf_report_add(b->report, CONF_NOTE, m->line, path,
                         "not used: there is no Go runtime to profile");
     free(path);
 }
@@ -70,7 +70,7 @@ duplicate_key(struct conf_block *b,
 {
     char *path = conf_path(b->path, key);
 
-    conf_report_duplicate(b->reader->report, path, m->line, last->line);
+    conf_report_duplicate(b->report, path, m->line, last->line);
     free(path);
 }
 
@@ -106,12 +106,12 @@ conf_block_read(struct conf_block *b, const struct conf_spot *spot)
 
 void
 conf_block_init(struct conf_block *b,
-                struct conf_reader *reader,
+                struct conf_report *report,
                 unsigned place,
                 const char *path)
 {
     memset(b, 0, sizeof(*b));
-    b->reader = reader;
+    b->report = report;
     b->place = place;
     b->path = conf_copy(path);
     for (int id = 0; id < CONF_NKEYS; id++) {
@@ -183,7 +183,7 @@ conf_block_child(struct conf_block *child,
     const struct conf_value *value = &parent->values[id];
     char *path = conf_path(parent->path, conf_keys[id].name);
 
-    conf_block_init(child, parent->reader, place, path);
+    conf_block_init(child, parent->report, place, path);
     free(path);
     if (!value->given)
         return 0;
@@ -200,6 +200,24 @@ conf_block_free(struct conf_block *b)
         conf_list_free(&b->values[id].list);
     }
     free(b->path);
+}
+
+const char *
+conf_string(const struct conf_block *b, enum conf_id id)
+{
+    return b->values[id].string;
+}
+
+int
+conf_is_set(const struct conf_block *b, enum conf_id id)
+{
+    return b->values[id].given;
+}
+
+int
+conf_is_wrong(const struct conf_block *b, enum conf_id id)
+{
+    return b->values[id].line > 0 && !b->values[id].given;
 }
 
 /* What problems with the value name: the option, where that gave it. */
@@ -219,8 +237,7 @@ conf_block_problem(const struct conf_block *b,
     const struct conf_value *value = &b->values[id];
     char *path = value_path(value, id);
 
-    conf_report_add_once(b->reader->report, severity, value->line, path, "%s",
-                         text);
+    conf_report_add_once(b->report, severity, value->line, path, "%s", text);
     free(path);
 }
 
@@ -236,8 +253,8 @@ conf_block_item_problem(const struct conf_block *b,
 
     if (asprintf(&path, "%s[%zu]", list, item) < 0)
         abort();
-    conf_report_add(b->reader->report, severity, value->list.lines[item], path,
-                    "%s", text);
+    conf_report_add(b->report, severity, value->list.lines[item], path, "%s",
+                    text);
     free(path);
     free(list);
 }

@@ -9,11 +9,6 @@
 #include "base/conf_table.h"
 #include "base/conf_text.h"
 
-/* What one reading of a file shares. */
-struct conf_reader {
-    struct conf_report *report;
-};
-
 struct conf_value {
     int line;           /* of the key in the file; 0: not written */
     int given;          /* stands: nothing is inherited */
@@ -26,16 +21,16 @@ struct conf_value {
 };
 
 struct conf_block {
-    struct conf_reader *reader;
+    struct conf_report *report; /* borrowed */
     unsigned place;
     char *path; /* "" for the top level */
     int line;
     struct conf_value values[CONF_NKEYS];
 };
 
-/* Everything at its default; path is copied. The reader is borrowed. */
+/* Everything at its default; path is copied. The report is borrowed. */
 void conf_block_init(struct conf_block *b,
-                     struct conf_reader *reader,
+                     struct conf_report *report,
                      unsigned place,
                      const char *path);
 
@@ -56,6 +51,15 @@ int conf_block_child(struct conf_block *child,
                      unsigned place);
 
 void conf_block_free(struct conf_block *b);
+
+/* What a key's value is; "" where none stands. */
+const char *conf_string(const struct conf_block *b, enum conf_id id);
+
+/* A value stands; nothing is inherited. */
+int conf_is_set(const struct conf_block *b, enum conf_id id);
+
+/* Written but not read: an error that was told already. */
+int conf_is_wrong(const struct conf_block *b, enum conf_id id);
 
 /* A problem with the value of a key, at the line where it is written. */
 void conf_block_problem(const struct conf_block *b,

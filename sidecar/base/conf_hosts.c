@@ -44,8 +44,8 @@ conf_validate_hosts(const struct conf_block *hosts, int default_port)
         if (asprintf(&path, "%s.Hosts[%zu]", value->where, i) < 0)
             abort();
         if (first)
-            conf_report_add(hosts->reader->report, CONF_WARNING,
-                            value->list.lines[i], path,
+            conf_report_add(hosts->report, CONF_WARNING, value->list.lines[i],
+                            path,
                             "%s stands on line %d already; it counts once",
                             host, (int)json_integer_value(first));
         else

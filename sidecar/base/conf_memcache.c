@@ -28,7 +28,7 @@ conf_validate_memcache(const struct conf_block *top)
 static void
 warn_of_keys(const struct conf *c, const struct conf_block *top)
 {
-    struct conf_report *report = top->reader->report;
+    struct conf_report *report = top->report;
 
     for (size_t i = 0; i < c->nclusters; i++) {
         char *key = memcache_key(c->memcache.path, c->clusters[i].name);

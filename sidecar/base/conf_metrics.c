@@ -46,7 +46,7 @@ read_child(const struct conf_block *block,
            const struct conf_member *m,
            const char *path)
 {
-    struct conf_report *report = block->reader->report;
+    struct conf_report *report = block->report;
     struct conf_block child;
     char err[128];
 
@@ -60,7 +60,7 @@ read_child(const struct conf_block *block,
                              conf_kind(m->spot.value));
         return;
     }
-    conf_block_init(&child, block->reader, children->place, path);
+    conf_block_init(&child, block->report, children->place, path);
     conf_block_read(&child, &m->spot);
     child.line = m->line;
     children->read(children->data, m->key, &child);
@@ -98,8 +98,7 @@ read_children(const struct conf_block *block,
         int last = last_line(members, count, members[i].key);
 
         if (last != members[i].line)
-            conf_report_duplicate(block->reader->report, path, members[i].line,
-                                  last);
+            conf_report_duplicate(block->report, path, members[i].line, last);
         else if (!json_is_null(members[i].spot.value))
             read_child(block, children, &members[i], path);
         free(path);
@@ -108,25 +107,11 @@ read_children(const struct conf_block *block,
     free(parent);
 }
 
-/* Written, and right. */
-static int
-has(const struct conf_block *b, enum conf_id id)
-{
-    return b->values[id].given;
-}
-
-/* Written, but wrong: that was said already. */
-static int
-is_wrong(const struct conf_block *b, enum conf_id id)
-{
-    return b->values[id].line > 0 && !b->values[id].given;
-}
-
 static void
 expected(const struct conf_block *b, enum conf_id id)
 {
-    if (!is_wrong(b, id))
-        conf_report_add_once(b->reader->report, CONF_ERROR, b->line, b->path,
+    if (!conf_is_wrong(b, id))
+        conf_report_add_once(b->report, CONF_ERROR, b->line, b->path,
                              "expected a %s", conf_keys[id].name);
 }
 
@@ -138,7 +123,7 @@ read_app(void *data, const char *name, const struct conf_block *child)
     struct conf_apps *apps = data;
     struct conf_app *app;
 
-    if (!has(child, CONF_APP_ThrottleThreshold)) {
+    if (!conf_is_set(child, CONF_APP_ThrottleThreshold)) {
         expected(child, CONF_APP_ThrottleThreshold);
         return;
     }
@@ -228,7 +213,7 @@ read_own(struct conf_cluster *c, const struct conf_block *b)
         free(c->metric_query);
         c->metric_query = conf_copy(query);
     }
-    if (has(b, CONF_METRIC_Threshold))
+    if (conf_is_set(b, CONF_METRIC_Threshold))
         c->threshold = b->values[CONF_METRIC_Threshold].number;
 }
 
@@ -258,14 +243,14 @@ read_further(struct conf_cluster *c,
     check_query(b, query);
     if (*query == '\0')
         expected(b, CONF_METRIC_Query);
-    if (!has(b, CONF_METRIC_Threshold))
+    if (!conf_is_set(b, CONF_METRIC_Threshold))
         expected(b, CONF_METRIC_Threshold);
     metric = take_metric(c, name);
     metric->query = conf_copy(query);
     metric->threshold = b->values[CONF_METRIC_Threshold].number;
     metric->scope = read_scope(b);
     if (c->nmetrics == CONF_METRICS_MAX + 1)
-        conf_report_add_once(b->reader->report, CONF_ERROR, b->line, b->path,
+        conf_report_add_once(b->report, CONF_ERROR, b->line, b->path,
                              "expected at most %d metrics beside %s",
                              CONF_METRICS_MAX, CONF_METRIC_OWN);
 }

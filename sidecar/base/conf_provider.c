@@ -12,25 +12,6 @@
 #define VITESS_TIMEOUT_S 5
 #define VITESS_TIMEOUT_MAX_S 3600
 
-static const char *
-string(const struct conf_block *b, enum conf_id id)
-{
-    return b->values[id].string;
-}
-
-static int
-is_set(const struct conf_block *b, enum conf_id id)
-{
-    return b->values[id].given;
-}
-
-/* Written but not read: an error that was told already. */
-static int
-is_wrong(const struct conf_block *b, enum conf_id id)
-{
-    return b->values[id].line > 0 && !b->values[id].given;
-}
-
 /* ---- HAProxy ---------------------------------------------------------- */
 
 static int
@@ -94,7 +75,7 @@ add_addresses(const struct conf_block *b,
 static int
 add_host_and_port(const struct conf_block *b, struct conf_list *urls)
 {
-    const char *host = string(b, CONF_HAPROXY_Host);
+    const char *host = conf_string(b, CONF_HAPROXY_Host);
     int ipv6 = *host != '[' && strchr(host, ':') && !strstr(host, "://");
     char *address;
     int rc;
@@ -112,13 +93,14 @@ static int
 read_urls(struct conf_haproxy *c, const struct conf_block *b)
 {
     char err[512];
-    char *addresses =
-        conf_env_in_place(string(b, CONF_HAPROXY_Addresses), err, sizeof(err));
+    char *addresses = conf_env_in_place(conf_string(b, CONF_HAPROXY_Addresses),
+                                        err, sizeof(err));
     int rc = -1;
 
     if (!addresses)
         conf_block_problem(b, CONF_ERROR, CONF_HAPROXY_Addresses, err);
-    else if (is_set(b, CONF_HAPROXY_Host) && is_set(b, CONF_HAPROXY_Port))
+    else if (conf_is_set(b, CONF_HAPROXY_Host) &&
+             conf_is_set(b, CONF_HAPROXY_Port))
         rc = add_host_and_port(b, &c->urls);
     else
         rc = add_addresses(b, addresses, &c->urls);
@@ -149,7 +131,7 @@ list_or_global(struct conf_block *b,
     const struct conf_list *list = &cluster->values[global].list;
     struct conf_list copy = {0};
 
-    if (is_set(b, id))
+    if (conf_is_set(b, id))
         return conf_take_list(b, id);
     for (size_t i = 0; i < list->count; i++)
         conf_list_add(&copy, list->items[i], list->lines[i]);
@@ -162,8 +144,8 @@ string_or_global(struct conf_block *b,
                  const struct conf_block *cluster,
                  enum conf_id global)
 {
-    return is_set(b, id) ? conf_take_string(b, id)
-                         : conf_copy(string(cluster, global));
+    return conf_is_set(b, id) ? conf_take_string(b, id)
+                              : conf_copy(conf_string(cluster, global));
 }
 
 static int
@@ -229,9 +211,9 @@ read_static(struct conf_cluster *c,
         conf_block_problem(hosts, CONF_ERROR, CONF_STATIC_Hosts,
                            "empty host list: expected at least one HOST or "
                            "HOST:PORT");
-    else if (!is_wrong(cluster, CONF_CLUSTER_StaticHostsSettings) &&
-             !is_wrong(hosts, CONF_STATIC_Hosts))
-        conf_report_add(cluster->reader->report, CONF_WARNING, cluster->line,
+    else if (!conf_is_wrong(cluster, CONF_CLUSTER_StaticHostsSettings) &&
+             !conf_is_wrong(hosts, CONF_STATIC_Hosts))
+        conf_report_add(cluster->report, CONF_WARNING, cluster->line,
                         cluster->path, "no hosts: checks answer 404");
     c->static_hosts = conf_take_list(hosts, CONF_STATIC_Hosts);
     return count;
@@ -250,7 +232,7 @@ choose(struct conf_cluster *c,
 {
     char text[128];
 
-    if (!is_set(cluster, id))
+    if (!conf_is_set(cluster, id))
         return;
     if (!complete && expected) {
         conf_block_problem(cluster, CONF_WARNING, id, expected);

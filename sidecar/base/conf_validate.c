@@ -9,18 +9,6 @@
 
 #define CLUSTER_NAME_MAX 63 /* what fits into the state file */
 
-static const char *
-string(const struct conf_block *b, enum conf_id id)
-{
-    return b->values[id].string;
-}
-
-static int
-is_set(const struct conf_block *b, enum conf_id id)
-{
-    return b->values[id].given;
-}
-
 static int
 has_control(const char *text)
 {
@@ -33,7 +21,7 @@ has_control(const char *text)
 static void
 validate_state_file(const struct conf_block *top)
 {
-    const char *file = string(top, CONF_TOP_StateFile);
+    const char *file = conf_string(top, CONF_TOP_StateFile);
 
     if (*file == '\0' || has_control(file))
         conf_block_problem(top, CONF_ERROR, CONF_TOP_StateFile,
@@ -51,8 +39,8 @@ conf_validate_top(const struct conf_block *top)
     conf_validate_backend(top);
     conf_validate_redis(top);
     conf_validate_memcache(top);
-    if (!is_set(top, CONF_TOP_BackendMySQLHost) && !conf_raft_is_used(top))
-        conf_report_add(top->reader->report, CONF_NOTE, 0, "",
+    if (!conf_is_set(top, CONF_TOP_BackendMySQLHost) && !conf_raft_is_used(top))
+        conf_report_add(top->report, CONF_NOTE, 0, "",
                         "neither RaftDataDir nor BackendMySQLHost is set: "
                         "this node leads itself");
 }
@@ -68,7 +56,7 @@ conf_is_known_query(const char *query)
 void
 conf_validate_block(const struct conf_block *b)
 {
-    if (!conf_is_known_query(string(b, CONF_BLOCK_MetricQuery)))
+    if (!conf_is_known_query(conf_string(b, CONF_BLOCK_MetricQuery)))
         conf_block_problem(b, CONF_WARNING, CONF_BLOCK_MetricQuery,
                            "expected a query that begins with SELECT or SHOW "
                            "GLOBAL, or \"\" for the replica status: every "
@@ -109,21 +97,21 @@ conf_validate_tls_keys(const struct conf_block *b,
                        const enum conf_id files[3],
                        enum conf_id use)
 {
-    int cert = *string(b, files[1]) != '\0';
-    int key = *string(b, files[2]) != '\0';
+    int cert = *conf_string(b, files[1]) != '\0';
+    int key = *conf_string(b, files[2]) != '\0';
     char text[128];
 
     if (cert && !key)
         needs(b, files[1], files[2]);
     if (key && !cert)
         needs(b, files[2], files[1]);
-    if (is_set(b, use))
+    if (conf_is_set(b, use))
         return;
     snprintf(text, sizeof(text),
              "has no effect: %s is not set, connections are plain",
              conf_keys[use].name);
     for (size_t i = 0; i < 3; i++)
-        if (*string(b, files[i]) != '\0')
+        if (*conf_string(b, files[i]) != '\0')
             conf_block_problem(b, CONF_WARNING, files[i], text);
 }
 
@@ -167,8 +155,7 @@ conf_validate_cluster_names(const struct conf_block *mysql,
         if (!other)
             json_object_set_new(first, name, json_integer((json_int_t)i));
         else if (strcmp(other->key, members[i].key) != 0)
-            conf_report_add(mysql->reader->report, CONF_WARNING,
-                            members[i].line, path,
+            conf_report_add(mysql->report, CONF_WARNING, members[i].line, path,
                             "differs from %s on line %d in case only: they are "
                             "two clusters",
                             other->key, other->line);

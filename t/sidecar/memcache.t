@@ -86,22 +86,7 @@ sub conf {
 }
 
 my $sluiced = $t->sluiced(conf(MemcacheServers => [$addresses[0]]));
-$t->nginx(<<'EOF');
-%%MODULES%%
-worker_processes 1;
-error_log %%DIR%%/error.log info;
-pid %%DIR%%/nginx.pid;
-events { }
-sluice { state %%DIR%%/run/state; }
-http {
-    access_log off;
-    upstream sluiced { server unix:%%DIR%%/run/control.sock; keepalive 8; }
-    server {
-        listen 127.0.0.1:8080;
-        include %%CONF%%/nginx/freno.conf;
-    }
-}
-EOF
+start_nginx($t);
 
 # One server.
 my $key = 'freno/mysql/main1';

@@ -78,22 +78,7 @@ my %more = (MetricQuery => "select v from app.m where name = 'lag'",
     Apps => { batch => { ThrottleThreshold => 5 },
         archive => { ThrottleThreshold => 5 } });
 my $sluiced = start_sluiced($t, $conf, %more);
-$t->nginx(<<'EOF');
-%%MODULES%%
-worker_processes 1;
-error_log %%DIR%%/error.log info;
-pid %%DIR%%/nginx.pid;
-events { }
-sluice { state %%DIR%%/run/state; }
-http {
-    access_log off;
-    upstream sluiced { server unix:%%DIR%%/run/control.sock; keepalive 8; }
-    server {
-        listen 127.0.0.1:8080;
-        include %%CONF%%/nginx/freno.conf;
-    }
-}
-EOF
+start_nginx($t);
 
 sub check {
     my ($cluster, $query, $app) = @_;

@@ -45,9 +45,10 @@ events { }
 sluice { state %%DIR%%/run/state; }
 http {
     access_log off;
+    upstream sluiced { server unix:%%DIR%%/run/control.sock; keepalive 8; }
     server {
         listen 127.0.0.1:8080;
-        location /check/ { sluice_check; }
+        include %%CONF%%/nginx/freno.conf;
     }
 }
 EOF

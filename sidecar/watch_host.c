@@ -235,8 +235,9 @@ watch_host_follow(struct watch_host *host)
 {
     const struct conf_cluster *cluster = host->watch->cluster;
 
-    if (!host->own.probe)
+    if (!host->own.probe || host->cluster == cluster)
         return;
+    host->cluster = cluster;
     host->own.settings = settings_of(cluster, &host->id, cluster->metric_query);
     follow_metrics(host, cluster);
     follow_role(host, cluster);

@@ -23,6 +23,7 @@ struct watch_answer {
 struct watch_host {
     struct watch *watch;
     struct inventory_host id;
+    const struct conf_cluster *cluster; /* that it is asked for */
     struct watch_answer own;       /* of the cluster's own metric; not asked:
                                       the host is ignored */
     struct watch_answer **metrics; /* in the order of the cluster's */
@@ -81,7 +82,8 @@ int watch_host_is(const struct watch_host *host,
                   const struct conf_cluster *cluster,
                   const struct inventory_host *id);
 
-/* Goes over to what w->cluster says; probes that need no change go on. */
+/* Goes over to what w->cluster says, if that is another configuration than
+ * before; probes that need no change go on. */
 void watch_host_follow(struct watch_host *host);
 
 /* Why it does not count, SLUICE_EXCLUDED_*; 0: it does. */

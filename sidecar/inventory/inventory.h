@@ -36,10 +36,9 @@ struct inventory_driver {
     const char *name;
     int once; /* it has nothing new to say, ever */
 
-    /* A source for the cluster, which is borrowed until close. */
+    /* A source for the cluster that the inventory has now. */
     void *(*open)(struct inventory *inventory,
-                  const struct inventory_shared *shared,
-                  const struct conf_cluster *cluster);
+                  const struct inventory_shared *shared);
 
     /* Begins a question. It ends with inventory_answer or inventory_fail,
      * perhaps before ask returns; there is no second one before. */
@@ -50,15 +49,15 @@ struct inventory_driver {
 
     /* 1 when a source of one cluster serves for the other. */
     int (*same)(const struct conf_cluster *a, const struct conf_cluster *b);
-
-    /* Goes over to a cluster that is the same. */
-    void (*follow)(void *source, const struct conf_cluster *cluster);
 };
 
 extern const struct inventory_driver inventory_static;
 extern const struct inventory_driver inventory_haproxy;
 extern const struct inventory_driver inventory_proxysql;
 extern const struct inventory_driver inventory_vitess;
+
+/* The configuration, for the moment: a reload replaces it. */
+const struct conf_cluster *inventory_cluster(const struct inventory *inventory);
 
 /* Takes the hosts (their items too), in any order, with duplicates. */
 void inventory_answer(struct inventory *inventory,

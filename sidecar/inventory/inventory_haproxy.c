@@ -34,11 +34,16 @@ struct address {
 struct source {
     struct inventory *inventory;
     const struct inventory_shared *shared;
-    const struct conf_cluster *cluster;
     struct address *addresses;
     size_t count;
     size_t waiting;
 };
+
+static const struct conf_cluster *
+cluster_of(const struct address *address)
+{
+    return inventory_cluster(address->source->inventory);
+}
 
 /* ---- the answers -----------------------------------------------------------
  */
@@ -52,7 +57,7 @@ log_passed_over(struct address *address)
     strcpy(address->logged_error, address->parse_error);
     if (address->parse_error[0] != '\0')
         log_warn("haproxy_passed_over",
-                 log_str("cluster", address->source->cluster->name),
+                 log_str("cluster", cluster_of(address)->name),
                  log_str("error", address->parse_error));
 }
 
@@ -114,7 +119,7 @@ static void
 on_server(void *data, const char *server)
 {
     struct address *address = data;
-    const struct conf_cluster *cluster = address->source->cluster;
+    const struct conf_cluster *cluster = cluster_of(address);
     struct inventory_host host;
     char err[ERROR_SIZE];
 
@@ -131,8 +136,8 @@ read_csv(struct address *address, const struct http_client_answer *answer)
     char err[ERROR_SIZE - 400], status[32] = "";
 
     if (haproxy_csv_parse(answer->body, answer->len,
-                          address->source->cluster->haproxy.pool, on_server,
-                          address, err, sizeof(err)) == 0)
+                          cluster_of(address)->haproxy.pool, on_server, address,
+                          err, sizeof(err)) == 0)
         return;
     if (answer->status != 200)
         snprintf(status, sizeof(status), "status %u, ", answer->status);
@@ -162,7 +167,7 @@ haproxy_ask(void *data)
 {
     struct source *source = data;
     struct http_client_request request = {
-        .ca_file = source->cluster->haproxy.ca,
+        .ca_file = inventory_cluster(source->inventory)->haproxy.ca,
         .connect_ms = CONNECT_MS,
         .total_ms = TOTAL_MS,
         .body_max = BODY_MAX,
@@ -194,18 +199,15 @@ open_address(struct address *address, struct source *source, const char *url)
 }
 
 static void *
-haproxy_open(struct inventory *inventory,
-             const struct inventory_shared *shared,
-             const struct conf_cluster *cluster)
+haproxy_open(struct inventory *inventory, const struct inventory_shared *shared)
 {
-    const struct conf_list *urls = &cluster->haproxy.urls;
+    const struct conf_list *urls = &inventory_cluster(inventory)->haproxy.urls;
     struct source *source = calloc(1, sizeof(*source));
 
     if (!source)
         abort();
     source->inventory = inventory;
     source->shared = shared;
-    source->cluster = cluster;
     source->count = urls->count;
     source->addresses = calloc(urls->count + 1, sizeof(*source->addresses));
     if (!source->addresses)
@@ -235,19 +237,10 @@ haproxy_same(const struct conf_cluster *a, const struct conf_cluster *b)
            conf_same_list(&a->haproxy.urls, &b->haproxy.urls);
 }
 
-static void
-haproxy_follow(void *data, const struct conf_cluster *cluster)
-{
-    struct source *source = data;
-
-    source->cluster = cluster;
-}
-
 const struct inventory_driver inventory_haproxy = {
     .name = "haproxy",
     .open = haproxy_open,
     .ask = haproxy_ask,
     .close = haproxy_close,
     .same = haproxy_same,
-    .follow = haproxy_follow,
 };

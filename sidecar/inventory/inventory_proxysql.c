@@ -29,7 +29,6 @@ struct address {
 struct source {
     struct inventory *inventory;
     const struct inventory_shared *shared;
-    const struct conf_cluster *cluster;
     struct address *addresses; /* sorted */
     size_t count;
     size_t at;    /* of the one in use */
@@ -43,6 +42,12 @@ struct source {
 };
 
 static void try_next(struct source *source);
+
+static const struct conf_proxysql *
+conf_of(const struct source *source)
+{
+    return &inventory_cluster(source->inventory)->proxysql;
+}
 
 /* ---- one question
  * ------------------------------------------------------------ */
@@ -123,7 +128,7 @@ static int
 take_rows(struct source *source, MYSQL_RES *rows, struct inventory_hosts *hosts)
 {
     uint64_t now_ms = clock_mono_ms();
-    uint64_t ignore_ms = source->cluster->proxysql.ignore_s * UINT64_C(1000);
+    uint64_t ignore_ms = conf_of(source)->ignore_s * UINT64_C(1000);
     struct inventory_host host;
     char err[ERROR_SIZE];
     MYSQL_ROW row;
@@ -223,7 +228,7 @@ by_name(const void *a, const void *b)
 static void
 open_address(struct address *address, struct source *source, const char *text)
 {
-    const struct conf_proxysql *conf = &source->cluster->proxysql;
+    const struct conf_proxysql *conf = conf_of(source);
     struct mysql_target target = {
         .user = conf->user,
         .password = conf->password,
@@ -247,7 +252,7 @@ open_address(struct address *address, struct source *source, const char *text)
 static void
 open_addresses(struct source *source)
 {
-    const struct conf_list *list = &source->cluster->proxysql.addresses;
+    const struct conf_list *list = &conf_of(source)->addresses;
     char **sorted = calloc(list->count + 1, sizeof(*sorted));
 
     source->count = list->count;
@@ -263,8 +268,7 @@ open_addresses(struct source *source)
 
 static void *
 proxysql_open(struct inventory *inventory,
-              const struct inventory_shared *shared,
-              const struct conf_cluster *cluster)
+              const struct inventory_shared *shared)
 {
     struct source *source = calloc(1, sizeof(*source));
 
@@ -272,11 +276,10 @@ proxysql_open(struct inventory *inventory,
         abort();
     source->inventory = inventory;
     source->shared = shared;
-    source->cluster = cluster;
     snprintf(source->sql, sizeof(source->sql),
              "SELECT srv_host, srv_port, status FROM "
              "stats_mysql_connection_pool WHERE hostgroup=%u",
-             cluster->proxysql.hostgroup);
+             conf_of(source)->hostgroup);
     uv_timer_init(&shared->loop->uv, source->alarm);
     source->alarm->data = source;
     open_addresses(source);
@@ -312,19 +315,10 @@ proxysql_same(const struct conf_cluster *a, const struct conf_cluster *b)
            x->hostgroup == y->hostgroup;
 }
 
-static void
-proxysql_follow(void *data, const struct conf_cluster *cluster)
-{
-    struct source *source = data;
-
-    source->cluster = cluster;
-}
-
 const struct inventory_driver inventory_proxysql = {
     .name = "proxysql",
     .open = proxysql_open,
     .ask = proxysql_ask,
     .close = proxysql_close,
     .same = proxysql_same,
-    .follow = proxysql_follow,
 };

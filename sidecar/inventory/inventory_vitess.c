@@ -14,7 +14,6 @@
 struct source {
     struct inventory *inventory;
     const struct inventory_shared *shared;
-    const struct conf_cluster *cluster;
     char *url;
     char name[300]; /* HOST:PORT */
     struct fetch *fetch;
@@ -57,9 +56,10 @@ on_fetched(void *data,
     }
     snprintf(text, sizeof(text), "it answers %u", answer->status);
     if (answer->status != 200 ||
-        vitess_tablets_parse(answer->body, answer->len,
-                             &source->cluster->vitess.cells, on_tablet, source,
-                             text, sizeof(text)) != 0) {
+        vitess_tablets_parse(
+            answer->body, answer->len,
+            &inventory_cluster(source->inventory)->vitess.cells, on_tablet,
+            source, text, sizeof(text)) != 0) {
         fail(source, text);
         return;
     }
@@ -72,10 +72,12 @@ static void
 vitess_ask(void *data)
 {
     struct source *source = data;
-    unsigned timeout_ms = source->cluster->vitess.timeout_ms;
+    const struct conf_vitess *conf =
+        &inventory_cluster(source->inventory)->vitess;
+    unsigned timeout_ms = conf->timeout_ms;
     const struct http_client_request request = {
         .url = source->url,
-        .ca_file = source->cluster->vitess.ca,
+        .ca_file = conf->ca,
         .connect_ms = timeout_ms < CONNECT_MS ? timeout_ms : CONNECT_MS,
         .total_ms = timeout_ms,
         .body_max = BODY_MAX,
@@ -87,9 +89,7 @@ vitess_ask(void *data)
 }
 
 static void *
-vitess_open(struct inventory *inventory,
-            const struct inventory_shared *shared,
-            const struct conf_cluster *cluster)
+vitess_open(struct inventory *inventory, const struct inventory_shared *shared)
 {
     struct source *source = calloc(1, sizeof(*source));
 
@@ -97,8 +97,7 @@ vitess_open(struct inventory *inventory,
         abort();
     source->inventory = inventory;
     source->shared = shared;
-    source->cluster = cluster;
-    source->url = vitess_tablets_url(&cluster->vitess);
+    source->url = vitess_tablets_url(&inventory_cluster(inventory)->vitess);
     http_client_name(source->url, source->name, sizeof(source->name));
     return source;
 }
@@ -125,19 +124,10 @@ vitess_same(const struct conf_cluster *a, const struct conf_cluster *b)
            conf_same_list(&x->cells, &y->cells);
 }
 
-static void
-vitess_follow(void *data, const struct conf_cluster *cluster)
-{
-    struct source *source = data;
-
-    source->cluster = cluster;
-}
-
 const struct inventory_driver inventory_vitess = {
     .name = "vitess",
     .open = vitess_open,
     .ask = vitess_ask,
     .close = vitess_close,
     .same = vitess_same,
-    .follow = vitess_follow,
 };

@@ -80,6 +80,12 @@ same_hosts(const struct inventory_hosts *a, const struct inventory_hosts *b)
     return 1;
 }
 
+const struct conf_cluster *
+inventory_cluster(const struct inventory *inventory)
+{
+    return inventory->cluster;
+}
+
 /* ---- answers ------------------------------------------------------------ */
 
 static void
@@ -157,8 +163,7 @@ static void
 open_source(struct inventory *inventory)
 {
     inventory->asking = 0;
-    inventory->source = inventory->driver->open(inventory, inventory->shared,
-                                                inventory->cluster);
+    inventory->source = inventory->driver->open(inventory, inventory->shared);
 }
 
 static void
@@ -217,9 +222,7 @@ inventory_reload(struct inventory *inventory,
     settle(&inventory->hosts, cluster);
     if (inventory->answered_ms != 0)
         inventory->changed(inventory->data, &inventory->hosts);
-    if (kept) {
-        driver->follow(inventory->source, cluster);
-    } else {
+    if (!kept) {
         driver->close(inventory->source);
         if (strcmp(driver->name, cluster->inventory) != 0)
             inventory->driver = inventory_find(cluster->inventory);

@@ -24,21 +24,17 @@ static struct inventory *inventory;
  */
 
 static struct {
-    unsigned opened, asked, closed, followed;
+    unsigned opened, asked, closed;
     int silent;         /* does not answer */
     const char *error;  /* or fails */
     const char *answer; /* "b:1 a:2", hosts of one letter */
-    const struct conf_cluster *cluster;
 } fake;
 
 static void *
-fake_open(struct inventory *i,
-          const struct inventory_shared *s,
-          const struct conf_cluster *cluster)
+fake_open(struct inventory *i, const struct inventory_shared *s)
 {
     assert_ptr_equal(s, &shared);
     fake.opened++;
-    fake.cluster = cluster;
     return i;
 }
 
@@ -75,21 +71,12 @@ fake_same(const struct conf_cluster *a, const struct conf_cluster *b)
     return a->port == b->port;
 }
 
-static void
-fake_follow(void *source, const struct conf_cluster *cluster)
-{
-    assert_non_null(source);
-    fake.followed++;
-    fake.cluster = cluster;
-}
-
 static const struct inventory_driver driver = {
     .name = "fake",
     .open = fake_open,
     .ask = fake_ask,
     .close = fake_close,
     .same = fake_same,
-    .follow = fake_follow,
 };
 
 /* ---- what is told
@@ -255,8 +242,7 @@ test_a_reload_keeps_a_source_that_is_the_same(void **state)
     other.ignore_hosts.count = 1;
     inventory_reload(inventory, &other);
     assert_int_equal(fake.opened, 1);
-    assert_int_equal(fake.followed, 1);
-    assert_ptr_equal(fake.cluster, &other);
+    assert_ptr_equal(inventory_cluster(inventory), &other);
     assert_string_equal(told.text, "a:1! b:1");
     assert_int_equal(told.times, 2);
     turn_until_asked(2);

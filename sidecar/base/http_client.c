@@ -1,5 +1,9 @@
-/* HTTP GET in the loop: libcurl's multi interface, which says what sockets
- * and what time it waits for, and libuv, which waits. */
+/*
+ * HTTP GET in the loop: libcurl's multi interface, which says what sockets
+ * and what time it waits for, and libuv, which waits. Names are looked up
+ * before: libcurl would begin a thread for each and, when the time is over,
+ * wait for it, and the loop with it, as long as a nameserver is silent.
+ */
 #include "base/http_client.h"
 
 #include <stdio.h>
@@ -8,13 +12,18 @@
 
 #include <curl/curl.h>
 
+#include "base/http_url.h"
+#include "base/resolve.h"
+
 #define CONNECTIONS_KEPT 64L
 #define WHERE_SIZE 300
+#define NAMES_TICK_MS 20
 
 struct http_client {
     CURLM *multi;
-    uv_loop_t *uv;
+    struct loop *loop;
     uv_timer_t timer;
+    uv_timer_t names_timer; /* runs while a name is looked up */
     struct http_get *gets;
     unsigned handles; /* of libuv, not closed yet */
     int closing;
@@ -24,6 +33,9 @@ struct http_get {
     struct http_client *client;
     struct http_get *next, **link;
     CURL *easy;
+    struct resolve *resolve; /* NULL: libcurl has it */
+    uint64_t started_ms;
+    struct curl_slist *addresses;
     http_client_cb cb;
     void *data;
     unsigned connect_ms, total_ms;
@@ -41,45 +53,6 @@ struct watched {
     struct http_client *client;
     curl_socket_t fd;
 };
-
-/* ---- URLs ------------------------------------------------------------- */
-
-static int
-is_web(CURLU *url)
-{
-    char *scheme = NULL;
-    int web;
-
-    if (curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
-        return 0;
-    web = strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0;
-    curl_free(scheme);
-    return web;
-}
-
-int
-http_client_name(const char *text, char *where, size_t size)
-{
-    CURLU *url = curl_url();
-    char *host = NULL, *port = NULL;
-    int ok;
-
-    if (!url)
-        abort();
-    ok = curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK &&
-         is_web(url) &&
-         curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
-         curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) ==
-             CURLUE_OK;
-    if (ok)
-        snprintf(where, size, "%s:%s", host, port);
-    else
-        snprintf(where, size, "bad URL");
-    curl_free(host);
-    curl_free(port);
-    curl_url_cleanup(url);
-    return ok;
-}
 
 /* ---- what comes back --------------------------------------------------- */
 
@@ -171,32 +144,42 @@ get_free(struct http_get *get)
     *get->link = get->next;
     if (get->next)
         get->next->link = get->link;
+    resolve_cancel(get->resolve);
     curl_multi_remove_handle(get->client->multi, get->easy);
     curl_easy_cleanup(get->easy);
+    curl_slist_free_all(get->addresses);
     free(get->body);
     free(get);
 }
 
 static void
+fail(struct http_get *get, const char *why)
+{
+    char error[2 * WHERE_SIZE + CURL_ERROR_SIZE];
+
+    snprintf(error, sizeof(error), "%s: %s", get->where, why);
+    get->cb(get->data, NULL, error);
+    get_free(get);
+}
+
+static void
 finish(struct http_get *get, CURLcode rc)
 {
-    char text[WHERE_SIZE], error[2 * WHERE_SIZE + CURL_ERROR_SIZE];
+    char text[WHERE_SIZE];
     struct http_client_answer answer = {.body = "", .len = get->len};
     long status = 0;
 
-    if (rc == CURLE_OK || get->enough) {
-        curl_easy_getinfo(get->easy, CURLINFO_RESPONSE_CODE, &status);
-        answer.status = (unsigned)status;
-        if (get->body) {
-            get->body[get->len] = '\0';
-            answer.body = get->body;
-        }
-        get->cb(get->data, &answer, NULL);
-    } else {
-        snprintf(error, sizeof(error), "%s: %s", get->where,
-                 say_why(get, rc, text, sizeof(text)));
-        get->cb(get->data, NULL, error);
+    if (rc != CURLE_OK && !get->enough) {
+        fail(get, say_why(get, rc, text, sizeof(text)));
+        return;
     }
+    curl_easy_getinfo(get->easy, CURLINFO_RESPONSE_CODE, &status);
+    answer.status = (unsigned)status;
+    if (get->body) {
+        get->body[get->len] = '\0';
+        answer.body = get->body;
+    }
+    get->cb(get->data, &answer, NULL);
     get_free(get);
 }
 
@@ -267,7 +250,8 @@ watch(struct http_client *client, curl_socket_t fd)
 {
     struct watched *watched = calloc(1, sizeof(*watched));
 
-    if (!watched || uv_poll_init_socket(client->uv, &watched->poll, fd) != 0)
+    if (!watched ||
+        uv_poll_init_socket(&client->loop->uv, &watched->poll, fd) != 0)
         abort();
     watched->poll.data = watched;
     watched->client = client;
@@ -316,6 +300,126 @@ on_timeout(CURLM *multi, long ms, void *arg)
     return 0;
 }
 
+/* ---- names --------------------------------------------------------------- */
+
+static long
+left_ms(unsigned bound_ms, uint64_t spent_ms)
+{
+    return bound_ms > spent_ms ? (long)(bound_ms - spent_ms) : 1;
+}
+
+/* From here on it is libcurl's. */
+static void
+hand_over(struct http_get *get)
+{
+    uint64_t spent_ms = clock_mono_ms() - get->started_ms;
+
+    curl_easy_setopt(get->easy, CURLOPT_CONNECTTIMEOUT_MS,
+                     left_ms(get->connect_ms, spent_ms));
+    curl_easy_setopt(get->easy, CURLOPT_TIMEOUT_MS,
+                     left_ms(get->total_ms, spent_ms));
+    if (curl_multi_add_handle(get->client->multi, get->easy) != CURLM_OK)
+        abort();
+}
+
+/* HOST:PORT:ADDRESS,…: those are tried, not those that libcurl would find. */
+static void
+pin(struct http_get *get, const struct resolve_addresses *found)
+{
+    char text[HTTP_URL_HOST_SIZE + 8 +
+              RESOLVE_MAX * (RESOLVE_ADDRESS_SIZE + sizeof("[],"))];
+    size_t len = (size_t)snprintf(text, sizeof(text), "%s", get->where);
+
+    for (unsigned i = 0; i < found->count; i++) {
+        const char *address = found->items[i];
+        int brackets = strchr(address, ':') != NULL;
+
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s%s%s",
+                                i == 0 ? ":" : ",", brackets ? "[" : "",
+                                address, brackets ? "]" : "");
+    }
+    get->addresses = curl_slist_append(NULL, text);
+    if (!get->addresses)
+        abort();
+    curl_easy_setopt(get->easy, CURLOPT_RESOLVE, get->addresses);
+}
+
+static void
+on_resolved(void *data, int status, const struct resolve_addresses *found)
+{
+    struct http_get *get = data;
+
+    get->resolve = NULL;
+    if (status != 0) {
+        fail(get, status == UV_EAI_NONAME || status == UV_EAI_NODATA
+                      ? "no such host"
+                      : uv_strerror(status));
+        return;
+    }
+    pin(get, found);
+    hand_over(get);
+}
+
+static unsigned
+name_bound_ms(const struct http_get *get)
+{
+    return get->connect_ms < get->total_ms ? get->connect_ms : get->total_ms;
+}
+
+/* The next whose name takes too long, or NULL; *waiting: others do wait. */
+static struct http_get *
+find_late(struct http_client *client, int *waiting)
+{
+    uint64_t now_ms = clock_mono_ms();
+
+    *waiting = 0;
+    for (struct http_get *get = client->gets; get; get = get->next) {
+        if (!get->resolve)
+            continue;
+        if (now_ms - get->started_ms >= name_bound_ms(get))
+            return get;
+        *waiting = 1;
+    }
+    return NULL;
+}
+
+static void
+on_names_timer(uv_timer_t *timer)
+{
+    struct http_client *client = timer->data;
+    struct http_get *get;
+    char why[64];
+    int waiting;
+
+    while ((get = find_late(client, &waiting))) {
+        snprintf(why, sizeof(why), "its name was not found within %u ms",
+                 name_bound_ms(get));
+        fail(get, why);
+    }
+    if (!waiting)
+        uv_timer_stop(timer);
+}
+
+/* 0: there is no name to look up, or nothing to do it with. */
+static int
+look_up(struct http_get *get, const char *url)
+{
+    struct http_client *client = get->client;
+    struct resolve_addresses literal;
+    char host[HTTP_URL_HOST_SIZE];
+    uint16_t port;
+    int status;
+
+    if (!http_url_host(url, host, &port) || host[0] == '[' ||
+        resolve_literal(host, &literal))
+        return 0;
+    get->resolve = resolve_start(client->loop, host, on_resolved, get, &status);
+    if (get->resolve && !uv_is_active((uv_handle_t *)&client->names_timer))
+        uv_timer_start(&client->names_timer, on_names_timer, NAMES_TICK_MS,
+                       NAMES_TICK_MS);
+    return get->resolve != NULL;
+}
+
 /* ---- requests ---------------------------------------------------------- */
 
 static void
@@ -325,6 +429,9 @@ set_options(struct http_get *get, const struct http_client_request *request)
 
     curl_easy_setopt(easy, CURLOPT_PRIVATE, get);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    /* Where a redirect leads is looked up by libcurl: at least nobody waits
+     * for that thread. */
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
@@ -332,9 +439,6 @@ set_options(struct http_get *get, const struct http_client_request *request)
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "sluice");
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-                     (long)request->connect_ms);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->total_ms);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION,
                      request->follow_redirects ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long)HTTP_CLIENT_REDIRECTS);
@@ -363,15 +467,16 @@ http_client_get(struct http_client *client,
     get->connect_ms = request->connect_ms;
     get->total_ms = request->total_ms;
     get->body_max = request->body_max;
-    http_client_name(request->url, get->where, sizeof(get->where));
+    http_url_name(request->url, get->where, sizeof(get->where));
     set_options(get, request);
     get->next = client->gets;
     get->link = &client->gets;
     if (get->next)
         get->next->link = &get->next;
     client->gets = get;
-    if (curl_multi_add_handle(client->multi, get->easy) != CURLM_OK)
-        abort();
+    get->started_ms = clock_mono_ms();
+    if (!look_up(get, request->url))
+        hand_over(get);
     return get;
 }
 
@@ -392,10 +497,11 @@ http_client_new(struct loop *loop)
     if (!client || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
         !(client->multi = curl_multi_init()))
         abort();
-    client->uv = &loop->uv;
-    uv_timer_init(client->uv, &client->timer);
-    client->timer.data = client;
-    client->handles = 1;
+    client->loop = loop;
+    uv_timer_init(&loop->uv, &client->timer);
+    uv_timer_init(&loop->uv, &client->names_timer);
+    client->timer.data = client->names_timer.data = client;
+    client->handles = 2;
     curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
     curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
     curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, on_timeout);
@@ -420,4 +526,5 @@ http_client_free(struct http_client *client)
         http_client_cancel(client->gets);
     curl_multi_cleanup(client->multi);
     uv_close((uv_handle_t *)&client->timer, timer_closed);
+    uv_close((uv_handle_t *)&client->names_timer, timer_closed);
 }

@@ -19,11 +19,11 @@ struct http_client_request {
     /* http or https; USER:PASSWORD@ is sent as basic auth. Never logged, and
      * in no error, with its credentials. */
     const char *url;
-    const char *ca_file;  /* of https; NULL or "": the system's */
-    unsigned connect_ms;  /* until there is a connection */
-    unsigned total_ms;    /* until the answer is complete */
-    size_t body_max;      /* bytes; more is an error. 0: the body is not read,
-                             the answer is there with the status line */
+    const char *ca_file; /* of https; NULL or "": the system's */
+    unsigned connect_ms; /* until its name is found and there is a connection */
+    unsigned total_ms;   /* until the answer is complete */
+    size_t body_max;     /* bytes; more is an error. 0: the body is not read,
+                            the answer is there with the status line */
     int follow_redirects; /* at most HTTP_CLIENT_REDIRECTS */
 };
 
@@ -55,9 +55,5 @@ void http_client_cancel(struct http_get *get);
 /* Cancels what is under way; the handles close when the loop runs, and the
  * client frees itself then. NULL is allowed. */
 void http_client_free(struct http_client *client);
-
-/* HOST:PORT of an http or https URL, without its credentials; 0 and "bad URL"
- * when it is none. */
-int http_client_name(const char *url, char *name, size_t size);
 
 #endif

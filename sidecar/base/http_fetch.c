@@ -7,6 +7,8 @@
 
 #include <curl/curl.h>
 
+#include "base/http_url.h"
+
 #define CONNECT_MS 5000
 
 static size_t
@@ -54,9 +56,13 @@ say_failed(CURL *curl,
            char *err,
            size_t err_size)
 {
-    const char *where = what->socket ? what->socket : what->url;
+    char where[HTTP_URL_HOST_SIZE + 8];
     long error = 0;
 
+    if (what->socket)
+        snprintf(where, sizeof(where), "%s", what->socket);
+    else
+        http_url_name(what->url, where, sizeof(where));
     curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &error);
     if (rc == CURLE_OPERATION_TIMEDOUT)
         snprintf(err, err_size, "%s: no answer within %u s", where,

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/http_url.h"
 #include "base/log.h"
 #include "inventory/fetch.h"
 #include "inventory/haproxy_csv.h"
@@ -192,7 +193,7 @@ open_address(struct address *address, struct source *source, const char *url)
     const char *host = strstr(url, "://") + 3;
 
     address->source = source;
-    http_client_name(url, address->name, sizeof(address->name));
+    http_url_name(url, address->name, sizeof(address->name));
     if (asprintf(&address->url, "%s%s;csv;norefresh", url,
                  strchr(host, '/') ? "" : "/") < 0)
         abort();

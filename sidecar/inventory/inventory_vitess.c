@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/http_url.h"
 #include "inventory/fetch.h"
 #include "inventory/inventory.h"
 #include "inventory/vitess_tablets.h"
@@ -98,7 +99,7 @@ vitess_open(struct inventory *inventory, const struct inventory_shared *shared)
     source->inventory = inventory;
     source->shared = shared;
     source->url = vitess_tablets_url(&inventory_cluster(inventory)->vitess);
-    http_client_name(source->url, source->name, sizeof(source->name));
+    http_url_name(source->url, source->name, sizeof(source->name));
     return source;
 }
 

@@ -97,9 +97,13 @@ like($out, qr/^odd +(\d+) +0 +0 +0 +\1 +0$/m, 'but counted');
     "http://$nobody", qw(--for 0.005 odd));
 is($rc, 2, 'nobody answers');
 ($rc, $out, $err) = compare('--with', "http://$nobody", '--url',
-    "http://$sluice");
+    "http://u:secret\@$sluice");
 is($rc, 2, 'no list of clusters');
-like($err, qr/^sluicectl: http:\S*: /, 'and why');
+like($err, qr/^sluicectl: \Q$nobody\E: /, 'and why');
+($rc, $out, $err) = compare('--with', "http://u:secret\@$nobody", '--url',
+    "http://$sluice");
+is($rc, 2, 'as before');
+like($err, qr/^sluicectl: \Q$nobody\E: /, 'a password is not told');
 
 for (['--with', [], qr/--with: expected freno's URL/],
     ['--for x', [@both, '--for', 'x'], qr/--for: expected minutes/],

@@ -7,6 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <dlfcn.h>
+#include <netdb.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+
 #include <cmocka.h>
 
 #include "base/http_client.h"
@@ -14,6 +19,33 @@
 
 #define WAIT_MS 10000
 #define OK "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+
+/* The system's resolver: it is silent about "silent.test" until somebody
+ * posts, and knows "peer.test". */
+static sem_t go_on;
+static atomic_uint silent_calls, silent_ends;
+
+int
+getaddrinfo(const char *name,
+            const char *service,
+            const struct addrinfo *hints,
+            struct addrinfo **out)
+{
+    int (*real)(const char *, const char *, const struct addrinfo *,
+                struct addrinfo **);
+
+    *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+    if (!name || !strstr(name, ".test"))
+        return real(name, service, hints, out);
+    if (strcmp(name, "peer.test") == 0)
+        return real("127.0.0.1", service, hints, out);
+    if (strcmp(name, "silent.test") != 0)
+        return EAI_NONAME;
+    silent_calls++;
+    sem_wait(&go_on);
+    silent_ends++;
+    return EAI_AGAIN;
+}
 
 static struct loop loop;
 static struct http_client *client;
@@ -256,17 +288,51 @@ test_what_is_no_url(void **state)
                                       "http://",
                                       "file:///etc/passwd",
                                       "http://h:99999/"};
-    char name[64];
 
     (void)state;
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-        assert_int_equal(http_client_name(bad[i], name, sizeof(name)), 0);
         get(bad[i], 100);
         assert_int_equal(strncmp(got.error, "bad URL: ", 9), 0);
     }
-    assert_int_equal(http_client_name("http://h", name, sizeof(name)), 1);
-    assert_int_equal(
-        http_client_name("https://u:p@[::1]:8080/x?y", name, sizeof(name)), 1);
+}
+
+static void
+test_names_are_looked_up(void **state)
+{
+    char named[256];
+
+    (void)state;
+    peer.answer = OK;
+    snprintf(named, sizeof(named), "http://u:p@peer.test:%d/x", peer.port);
+    get(named, 100);
+    assert_string_equal(got.body, "hello");
+    get("http://nobody.test:81/", 100);
+    assert_string_equal(got.error, "nobody.test:81: no such host");
+}
+
+/* Whoever waited for the resolver here would wait for ever. */
+static void
+test_a_silent_nameserver_stops_nobody(void **state)
+{
+    char silent[256], redirect[512];
+
+    (void)state;
+    snprintf(silent, sizeof(silent), "http://silent.test:%d/", peer.port);
+    get(silent, 100);
+    assert_non_null(strstr(got.error, "its name was not found within 500 ms"));
+    http_client_cancel(start(silent, 100));
+    snprintf(redirect, sizeof(redirect),
+             "HTTP/1.1 302 Found\r\nLocation: %s\r\n"
+             "Content-Length: 0\r\n\r\n",
+             silent);
+    peer.answer = redirect;
+    get(url, 100);
+    assert_error("no whole answer within 500 ms");
+    while (silent_ends < silent_calls)
+        sem_post(&go_on);
+    peer.answer = OK;
+    get(url, 100);
+    assert_string_equal(got.body, "hello");
 }
 
 static void
@@ -341,6 +407,8 @@ main(void)
         TEST(test_nobody_is_there),
         TEST(test_redirects_are_followed_for_a_while),
         TEST(test_what_is_no_url),
+        TEST(test_names_are_looked_up),
+        TEST(test_a_silent_nameserver_stops_nobody),
         TEST(test_a_cancelled_one_is_silent),
         TEST(test_the_end_cancels_what_is_under_way),
         TEST(test_a_callback_may_begin_and_cancel),

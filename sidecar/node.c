@@ -258,13 +258,6 @@ node_open(struct node *n,
 {
     const struct publish_source source = node_publish_source(n);
 
-    if (conf->memcache.servers.count > 0 && !memcache_is_built_in()) {
-        snprintf(err, err_size,
-                 "MemcacheServers: this sluiced was built "
-                 "without libmemcached; install "
-                 "libmemcached-dev and build it again");
-        return -1;
-    }
     n->control = control_open(n->loop, n->connector, conf, &before->rules,
                               &control_events, n, err, err_size);
     if (!n->control)
@@ -318,6 +311,7 @@ node_start(struct loop *loop,
     free_before(&before);
     if (rc == 0)
         return n;
+    stop_watches(n); /* the configuration is the caller's again */
     n->conf = NULL;
     if (n->control)
         control_close(n->control, node_free, n);

@@ -48,7 +48,10 @@ take_host(struct watch *w,
         watch_host_follow(host);
         return host;
     }
-    return watch_host_new(w, id);
+    host = watch_host_new(w, id);
+    if (*at < count && order(&old[*at]->id, id) == 0)
+        watch_host_remember(host, old[*at]);
+    return host;
 }
 
 /*
@@ -81,6 +84,7 @@ on_inventory(void *data, const struct inventory_hosts *hosts)
 {
     struct watch *w = data;
 
+    w->dirty = 1;
     if (hosts) {
         w->known = 1;
         set_hosts(w, hosts);
@@ -138,7 +142,7 @@ watch_verdict(struct watch *w, uint64_t now_ms, struct sluice_cluster *out)
 {
     unsigned before = w->status;
 
-    if (w->dirty) {
+    if (w->dirty || watch_value_ended(w, now_ms)) {
         w->dirty = 0;
         watch_judge(w, now_ms);
     }
@@ -229,17 +233,28 @@ watch_start(const struct watch_shared *shared,
     return w;
 }
 
-/* A metric that goes on under its name keeps its value. */
+static int
+is_same_metric(const struct conf_metric *a, const struct conf_metric *b)
+{
+    return strcmp(a->name, b->name) == 0 && strcmp(a->query, b->query) == 0 &&
+           a->scope == b->scope;
+}
+
+/* A metric that goes on keeps its value; the answer to another question is
+ * none. */
 static void
 follow_values(struct watch *w, const struct conf_cluster *cluster)
 {
+    const struct conf_cluster *before = w->cluster;
     struct watch_value *values = new_values(cluster);
 
     for (size_t i = 0; i < cluster->nmetrics; i++)
-        for (size_t j = 0; j < w->cluster->nmetrics; j++)
-            if (strcmp(cluster->metrics[i].name, w->cluster->metrics[j].name) ==
-                0)
+        for (size_t j = 0; j < before->nmetrics; j++)
+            if (is_same_metric(&cluster->metrics[i], &before->metrics[j]))
                 values[i] = w->metrics[j];
+    if (!conf_same(cluster->metric_query, before->metric_query) ||
+        cluster->scope != before->scope)
+        memset(&w->own, 0, sizeof(w->own));
     free(w->metrics);
     w->metrics = values;
 }

@@ -278,6 +278,15 @@ watch_host_new(struct watch *w, const struct inventory_host *id)
 }
 
 void
+watch_host_remember(struct watch_host *host, const struct watch_host *before)
+{
+    host->quarantined = before->quarantined;
+    host->logged_ms = before->logged_ms;
+    host->logged_ok = before->logged_ok;
+    memcpy(host->logged_text, before->logged_text, sizeof(host->logged_text));
+}
+
+void
 watch_host_free(struct watch_host *host)
 {
     if (host->own.probe)

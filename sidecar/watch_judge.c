@@ -136,6 +136,22 @@ log_quarantine(const struct watch_host *host)
                  log_num("value", host->own.last.value));
 }
 
+/* One whose role is not known is nobody's measure. */
+static int
+is_in_scope(const struct watch_host *host,
+            enum conf_scope scope,
+            uint64_t now_ms)
+{
+    switch (scope) {
+    case CONF_SCOPE_PRIMARY:
+        return watch_host_role(host, now_ms) == SLUICE_ROLE_PRIMARY;
+    case CONF_SCOPE_REPLICAS:
+        return watch_host_role(host, now_ms) == SLUICE_ROLE_REPLICA;
+    default:
+        return 1;
+    }
+}
+
 static void
 fill_quarantine(struct watch_host *host,
                 uint64_t now_ms,
@@ -143,7 +159,8 @@ fill_quarantine(struct watch_host *host,
 {
     unsigned excluded = watch_host_excluded(host, now_ms);
 
-    out->counts = excluded == 0 || excluded == SLUICE_EXCLUDED_QUARANTINED;
+    out->counts = (excluded == 0 || excluded == SLUICE_EXCLUDED_QUARANTINED) &&
+                  is_in_scope(host, host->watch->cluster->scope, now_ms);
     out->has_value = host->own.answered && host->own.last.ok;
     out->value = host->own.last.value;
     out->quarantined = host->quarantined;
@@ -246,6 +263,13 @@ watch_judge(struct watch *w, uint64_t now_ms)
         w->healthy_real_ms = clock_real_ms();
     }
     log_verdict(w, w->status != before, now_ms);
+}
+
+int
+watch_value_ended(const struct watch *w, uint64_t now_ms)
+{
+    return !w->known && w->own.status == SLUICE_METRIC_VALUE &&
+           !still_stands(&w->own, now_ms);
 }
 
 int

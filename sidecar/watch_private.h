@@ -82,6 +82,11 @@ int watch_host_is(const struct watch_host *host,
                   const struct conf_cluster *cluster,
                   const struct inventory_host *id);
 
+/* The same host before it was asked in another way: what was decided and told
+ * of it goes on. */
+void watch_host_remember(struct watch_host *host,
+                         const struct watch_host *before);
+
 /* Goes over to what w->cluster says, if that is another configuration than
  * before; probes that need no change go on. */
 void watch_host_follow(struct watch_host *host);
@@ -103,6 +108,9 @@ void watch_host_state(const struct watch_host *host,
 
 /* Makes the values and the status anew. */
 void watch_judge(struct watch *w, uint64_t now_ms);
+
+/* 1 when a value that stood without hosts is over. */
+int watch_value_ended(const struct watch *w, uint64_t now_ms);
 
 /* 1 while some host has not answered everything. */
 int watch_is_pending(const struct watch *w, uint64_t now_ms);

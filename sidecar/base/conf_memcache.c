@@ -8,6 +8,12 @@
 #include "base/host_port.h"
 #include "base/memcache_key.h"
 
+#ifdef SLUICE_MEMCACHE
+static const int is_built_in = 1;
+#else
+static const int is_built_in;
+#endif
+
 void
 conf_validate_memcache(const struct conf_block *top)
 {
@@ -16,6 +22,10 @@ conf_validate_memcache(const struct conf_block *top)
     char host[HOST_PORT_HOST_SIZE];
     uint16_t port = 0;
 
+    if (servers->count > 0 && !is_built_in)
+        conf_block_problem(top, CONF_ERROR, CONF_TOP_MemcacheServers,
+                           "this sluiced was built without libmemcached; "
+                           "install libmemcached-dev and build it again");
     for (size_t i = 0; i < servers->count; i++)
         if (host_port_parse(servers->items[i], host, &port) != 0)
             conf_block_item_problem(top, CONF_ERROR, CONF_TOP_MemcacheServers,

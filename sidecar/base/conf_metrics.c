@@ -208,7 +208,8 @@ read_own(struct conf_cluster *c, const struct conf_block *b)
     const char *query = b->values[CONF_METRIC_Query].string;
 
     check_query(b, query);
-    c->scope = read_scope(b);
+    if (conf_is_set(b, CONF_METRIC_Scope))
+        c->scope = read_scope(b);
     if (*query != '\0') {
         free(c->metric_query);
         c->metric_query = conf_copy(query);

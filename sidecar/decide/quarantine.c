@@ -4,8 +4,6 @@
 static int
 wants(const struct quarantine_host *host, double lag_s, double threshold)
 {
-    if (!host->counts)
-        return 0;
     if (!host->has_value)
         return host->quarantined;
     return host->value > (host->quarantined ? threshold : lag_s);
@@ -21,7 +19,7 @@ nearest(struct quarantine_host *hosts, size_t count)
     for (size_t i = 0; i < count; i++) {
         struct quarantine_host *host = &hosts[i];
 
-        if (!host->quarantined)
+        if (!host->counts || !host->quarantined)
             continue;
         if (!best || (host->has_value &&
                       (!best->has_value || host->value < best->value)))
@@ -43,8 +41,12 @@ quarantine_hosts(struct quarantine_host *hosts,
         struct quarantine_host *host = &hosts[i];
 
         host->was = host->quarantined != 0;
-        host->quarantined = lag_s > 0 && wants(host, lag_s, threshold);
-        counting += host->counts != 0;
+        if (lag_s <= 0)
+            host->quarantined = 0;
+        if (lag_s <= 0 || !host->counts)
+            continue;
+        counting += host->has_value || host->was;
+        host->quarantined = wants(host, lag_s, threshold);
         inside += host->quarantined != 0;
     }
     for (; inside > counting / 2; inside--)

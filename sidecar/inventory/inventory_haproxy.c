@@ -90,16 +90,24 @@ first_error(const struct source *source)
 }
 
 static void
+give_up(struct source *source, const char *why)
+{
+    char error[ERROR_SIZE];
+
+    snprintf(error, sizeof(error), "%s", why);
+    reset(source);
+    inventory_fail(source->inventory, error);
+}
+
+/* By freno's rule a pool without a server changes nothing. */
+static void
 finish(struct source *source)
 {
     const char *wrong = first_error(source);
     struct inventory_hosts all = {0};
-    char error[ERROR_SIZE];
 
     if (wrong) {
-        snprintf(error, sizeof(error), "%s", wrong);
-        reset(source);
-        inventory_fail(source->inventory, error);
+        give_up(source, wrong);
         return;
     }
     for (size_t i = 0; i < source->count; i++) {
@@ -109,6 +117,10 @@ finish(struct source *source)
         for (size_t j = 0; j < hosts->count; j++)
             inventory_hosts_add(&all, hosts->items[j].name,
                                 hosts->items[j].port);
+    }
+    if (all.count == 0) {
+        give_up(source, "no server of the pool is in use");
+        return;
     }
     reset(source);
     inventory_answer(source->inventory, &all);

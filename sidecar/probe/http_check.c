@@ -7,12 +7,14 @@
 
 #define STATUS_MAX 600
 #define STATUS_NO_ANSWER 500 /* as freno counts an error */
+#define FIRST_STEP_MS 2
 
 struct http_checks {
     struct loop *loop;
     struct http_client *client;
     unsigned interval_ms;
     uint32_t turn;
+    uint64_t next_first_ms;
     struct target *targets;
     unsigned long long counts[STATUS_MAX];
     unsigned long long errors;
@@ -26,6 +28,7 @@ struct target {
     char *url;
     uv_timer_t timer;
     struct http_get *get; /* under way, or NULL */
+    uint64_t stalls;      /* when it began */
     unsigned status;
 };
 
@@ -56,6 +59,8 @@ on_answer(void *data,
     int removed = target->status == 404;
 
     target->get = NULL;
+    if (error && loop_stalls(checks->loop) != target->stalls)
+        return; /* the time was ours, not the host's */
     target->status = status;
     if (error)
         checks->errors++;
@@ -76,9 +81,11 @@ on_due(uv_timer_t *timer)
         .follow_redirects = 1,
     };
 
-    if (!target->get)
-        target->get = http_client_get(target->checks->client, &request,
-                                      on_answer, target);
+    if (target->get)
+        return;
+    target->stalls = loop_stalls(target->checks->loop);
+    target->get =
+        http_client_get(target->checks->client, &request, on_answer, target);
 }
 
 /* From now on in its own place within the interval: multiples of the golden
@@ -97,13 +104,19 @@ on_first(uv_timer_t *timer)
 }
 
 /* The first time soon, for a host that is to be left out counts until it was
- * asked. */
+ * asked; but not all of a thousand at once. */
 static void
 begin(struct target *target)
 {
-    uv_timer_init(&target->checks->loop->uv, &target->timer);
+    struct http_checks *checks = target->checks;
+    uint64_t now_ms = clock_mono_ms();
+
+    if (checks->next_first_ms < now_ms)
+        checks->next_first_ms = now_ms;
+    uv_timer_init(&checks->loop->uv, &target->timer);
     target->timer.data = target;
-    uv_timer_start(&target->timer, on_first, 0, 0);
+    uv_timer_start(&target->timer, on_first, checks->next_first_ms - now_ms, 0);
+    checks->next_first_ms += FIRST_STEP_MS;
 }
 
 /* ---- targets ----------------------------------------------------------- */

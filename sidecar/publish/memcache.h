@@ -28,9 +28,6 @@ void memcache_delete(struct memcache_batch *batch, const char *cluster);
  * puts nothing. */
 typedef void (*memcache_cb)(void *data, struct memcache_batch *batch);
 
-/* 1: this build can. */
-int memcache_is_built_in(void);
-
 /* Does nothing without servers in the configuration, which is not kept. */
 struct memcache *memcache_open(struct loop *loop,
                                const struct conf_memcache *conf,

@@ -29,12 +29,6 @@ struct memcache_server {
     int failing;          /* as the log was told */
 };
 
-int
-memcache_is_built_in(void)
-{
-    return 1;
-}
-
 struct memcache_server *
 memcache_server_new(const char *address)
 {
@@ -157,12 +151,6 @@ memcache_server_tell(struct memcache_server *server)
 }
 
 #else
-
-int
-memcache_is_built_in(void)
-{
-    return 0;
-}
 
 struct memcache_server *
 memcache_server_new(const char *address)

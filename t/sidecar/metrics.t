@@ -69,6 +69,8 @@ my $conf = {
     theirs => { %hosts, CacheMillis => 60000, User => 'other',
         MetricQuery => "select current_user() like 'probe%'" },
     far => { %hosts, QuarantineLagSeconds => 100 },
+    farther => { %hosts, QuarantineLagSeconds => 100,
+        Metrics => { lag => { Scope => 'replicas' } } },
     http => { %hosts, HttpCheckPort => 0 + $health_port,
         HttpCheckPath => 'up' },
     shared => { %hosts, HttpCheckPort => 0 + $health_port,
@@ -107,6 +109,17 @@ becomes("$_ is fine", 200, $_) for qw(many primary replicas apps plain far http)
 is(check('mine')->{Value}, 1, 'a cached value of one user');
 becomes('of another', 200, 'theirs');
 is(check('theirs')->{Value}, 0, 'is another value');
+
+sub reload {
+    my (@more) = @_;
+
+    $t->write_file('sluiced.json', encode_json({
+        StateFile => $t->dir . '/run/state',
+        Stores => { MySQL => { User => 'probe', Password => 'probe',
+            ThrottleThreshold => 1, InventoryRefreshMillis => 100, %more,
+            @more, Clusters => $conf } } }));
+    $sluiced->hup;
+}
 
 # Further metrics.
 my $got = becomes('a metric that fails', 500, 'broken');
@@ -169,8 +182,13 @@ my $why = decode_json($t->get(8080, '/explain/app/mysql/far')->{body});
 my ($host) = grep { ($_->{Name} // $_->{Host}) . ":$_->{Port}" eq $r } @{ $why->{Cluster}{Hosts} };
 is($host->{Excluded}, 'quarantined', 'explained')
     or diag(explain $why);
+becomes('the only replica is no half of them', 429, 'farther');
+hosts_are($t, 'farther', join(' ', sort $p, $r), 'it stays in');
 set_value($replica, 'lag', 50);
 hosts_are($t, 'far', join(' ', sort $p, "$r!"), 'not good enough yet');
+reload(CacheMillis => 1);
+hosts_are($t, 'far', join(' ', sort $p, "$r!"), 'not by being asked anew');
+reload();
 set_value($replica, 'lag', 0.5);
 hosts_are($t, 'far', join(' ', sort $p, $r), 'it is in again');
 like($sluiced->log, qr/event=host_quarantined cluster=far /, 'said');
@@ -196,12 +214,7 @@ like($requests, qr{^(/up\n)+$}, 'the path');
 $conf->{many}{Metrics}{threads}{Threshold} = 4;
 $conf->{http}{HttpCheckPort} = -1;
 delete $conf->{broken}{Metrics};
-$t->write_file('sluiced.json', encode_json({
-    StateFile => $t->dir . '/run/state',
-    Stores => { MySQL => { User => 'probe', Password => 'probe',
-        ThrottleThreshold => 1, InventoryRefreshMillis => 100, %more,
-        Apps => {}, Clusters => $conf } } }));
-$sluiced->signal('HUP');
+reload(Apps => {});
 becomes('reload: another threshold', 429, 'many');
 becomes('reload: a metric less', 200, 'broken');
 $t->wait_for('reload: apps', sub {

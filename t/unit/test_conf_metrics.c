@@ -82,6 +82,21 @@ test_apps_that_are_wrong(void **state)
 }
 
 static void
+test_a_scope_is_inherited(void **state)
+{
+    struct conf *c = parse(
+        BOTH("\"Metrics\": {\"lag\": {\"Scope\": \"replicas\"}}",
+             "\"ThrottleThreshold\": 3, \"Metrics\": {\"lag\": {\"Query\": "
+             "\"select 3\"}}"));
+
+    (void)state;
+    assert_non_null(c);
+    assert_int_equal(c->clusters[0].scope, CONF_SCOPE_REPLICAS);
+    assert_string_equal(c->clusters[0].metric_query, "select 3");
+    conf_free(c);
+}
+
+static void
 test_metrics_are_inherited_by_name(void **state)
 {
     struct conf *c = parse(
@@ -212,6 +227,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_apps_are_read_where_they_stand),
         cmocka_unit_test(test_apps_that_are_wrong),
+        cmocka_unit_test(test_a_scope_is_inherited),
         cmocka_unit_test(test_metrics_are_inherited_by_name),
         cmocka_unit_test(test_the_own_metric_can_be_said_in_both_ways),
         cmocka_unit_test(test_metrics_that_are_wrong),

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -221,6 +222,44 @@ test_statuses_are_counted(void **state)
     assert_int_equal(http_checks_errors(checks), 0);
 }
 
+static void
+test_many_do_not_begin_at_once(void **state)
+{
+    struct http_check *many[100];
+    char path[16];
+
+    (void)state;
+    peer.answer = ANSWER("200 OK");
+    for (int i = 0; i < 100; i++) {
+        snprintf(path, sizeof(path), "%d", i);
+        many[i] = start(path);
+    }
+    wait_for(many[0], 200);
+    assert_true(peer.connections < 50);
+    wait_for(many[99], 200);
+    for (int i = 0; i < 100; i++)
+        http_check_stop(many[i]);
+}
+
+static void
+test_a_stall_of_ours_is_no_answer(void **state)
+{
+    struct http_check *check;
+
+    (void)state;
+    peer.answer = ANSWER("404 Not Found");
+    check = start("x");
+    wait_for(check, 404);
+    peer.answer = NULL;
+    wait_for_requests(peer.requests + 1);
+    usleep((HTTP_CHECK_TIMEOUT_MS + 100) * 1000);
+    for (int i = 0; i < 5; i++)
+        uv_run(&loop.uv, UV_RUN_NOWAIT);
+    assert_int_equal(http_check_status(check), 404);
+    wait_for(check, 500);
+    http_check_stop(check);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -234,6 +273,8 @@ main(void)
         TEST(test_what_nobody_asks_for_is_forgotten),
         TEST(test_it_can_end_while_it_is_asked),
         TEST(test_statuses_are_counted),
+        TEST(test_many_do_not_begin_at_once),
+        TEST(test_a_stall_of_ours_is_no_answer),
     };
 
     return cmocka_run_group_tests_name("HTTP checks", tests, NULL, NULL);

@@ -74,11 +74,13 @@ static void
 test_the_server_is_the_crc_modulo(void **state)
 {
     (void)state;
-    if (!memcache_is_built_in())
-        skip();
+#ifdef SLUICE_MEMCACHE
     assert_int_equal(memcache_server_of("123456789", 1), 0);
     assert_int_equal(memcache_server_of("123456789", 1000), 0xcbf43926u % 1000);
     assert_int_equal(memcache_server_of("123456789", 7), 0xcbf43926u % 7);
+#else
+    skip();
+#endif
 }
 
 int

@@ -13,8 +13,9 @@
 #define LAG 100
 #define THRESHOLD 1
 
-/* "1 200 x -": a value each, x an error, - not counted; a '*' behind it: it
- * was inside. Returns what is inside after, one letter each. */
+/* "1 200 x - -1": a value each, x an error, - not counted, without a value or
+ * with one; a '*' behind it: it was inside. Returns what is inside after, one
+ * letter each. */
 static int changed;
 
 static const char *
@@ -32,8 +33,8 @@ run(const char *words, double lag_s)
         struct quarantine_host *host = &hosts[count++];
 
         host->counts = *w != '-';
-        host->has_value = *w != '-' && *w != 'x';
-        host->value = host->has_value ? strtod(w, NULL) : 0;
+        host->has_value = *w != 'x' && strcmp(w, "-") != 0;
+        host->value = strtod(w + (*w == '-'), NULL);
         host->quarantined = w[strlen(w) - 1] == '*';
     }
     changed = quarantine_hosts(hosts, count, lag_s, THRESHOLD);
@@ -76,6 +77,9 @@ test_never_more_than_half(void **state)
     assert_string_equal(run("200 300 400", LAG), "..q");
     assert_string_equal(run("200 300 400 150", LAG), ".qq.");
     assert_string_equal(run("200 - -", LAG), "...");
+    assert_string_equal(run("200 -0 -0", LAG), "...");
+    assert_string_equal(run("200 x x", LAG), "...");
+    assert_string_equal(run("200 300 x 0", LAG), ".q..");
     assert_string_equal(run("", LAG), "");
 }
 
@@ -90,11 +94,14 @@ test_an_error_stays_where_it_is(void **state)
 }
 
 static void
-test_one_that_does_not_count_comes_out(void **state)
+test_one_that_does_not_count_stays_where_it_is(void **state)
 {
     (void)state;
-    assert_string_equal(run("-* 0 0", LAG), "...");
-    assert_int_equal(changed, 1);
+    assert_string_equal(run("-50* 0 0", LAG), "q..");
+    assert_int_equal(changed, 0);
+    assert_string_equal(run("-900* 200 0", LAG), "qq.");
+    assert_string_equal(run("-900 200 0", LAG), ".q.");
+    assert_string_equal(run("-900* 200", LAG), "q.");
 }
 
 static void
@@ -122,7 +129,7 @@ main(void)
         cmocka_unit_test(test_out_within_the_other),
         cmocka_unit_test(test_never_more_than_half),
         cmocka_unit_test(test_an_error_stays_where_it_is),
-        cmocka_unit_test(test_one_that_does_not_count_comes_out),
+        cmocka_unit_test(test_one_that_does_not_count_stays_where_it_is),
         cmocka_unit_test(test_a_swap_is_a_change),
         cmocka_unit_test(test_without_the_rule_nobody_is),
     };

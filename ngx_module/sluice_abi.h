@@ -32,13 +32,14 @@
 #define SLUICE_MAGIC "SLUICE\0\1"
 #define SLUICE_MAGIC_SIZE 8
 #define SLUICE_MAJOR 1
-#define SLUICE_MINOR 2
+#define SLUICE_MINOR 3
 
 /* Part kinds. */
 #define SLUICE_PART_VERDICTS 1 /* what a check needs: small, changes often */
 #define SLUICE_PART_DETAIL 2   /* hosts: large, for humans and tools */
 #define SLUICE_PART_RULES 3    /* who is throttled: changes seldom; minor 1 */
-#define SLUICE_PART_KINDS 3    /* how many of them this build knows */
+#define SLUICE_PART_ROUTES 4   /* where sessions go; minor 3 */
+#define SLUICE_PART_KINDS 4    /* how many of them this build knows */
 
 /* Section kinds. */
 #define SLUICE_SECTION_NODE 1      /* struct sluice_node, one; VERDICTS */
@@ -52,6 +53,9 @@
 #define SLUICE_SECTION_INVENTORIES 8  /* struct sluice_inventory; DETAIL */
 #define SLUICE_SECTION_HOST_METRICS 9 /* struct sluice_host_metric; DETAIL */
 #define SLUICE_SECTION_COUNTERS 10    /* struct sluice_counter; DETAIL */
+/* Since minor 3. */
+#define SLUICE_SECTION_ROUTES 11      /* struct sluice_route; ROUTES */
+#define SLUICE_SECTION_ROUTE_HOSTS 12 /* struct sluice_route_host; ROUTES */
 
 struct sluice_header {
     unsigned char magic[SLUICE_MAGIC_SIZE]; /* written last at creation */
@@ -259,6 +263,53 @@ struct sluice_app {
     double threshold;               /* >= 0, instead of the cluster's */
 };
 
+/* sluice_route.flags */
+#define SLUICE_ROUTE_ACTIVE 0x1u      /* there is an active host */
+#define SLUICE_ROUTE_TRAFFIC_OFF 0x2u /* nobody is let in; message says why */
+#define SLUICE_ROUTE_MANUAL 0x4u      /* nobody moves it but an operator */
+
+/* sluice_route.writers_until_boot_ms: the last choice stands for ever */
+#define SLUICE_WRITERS_ALWAYS UINT64_MAX
+
+/* A cluster whose sessions are routed (minor 3). */
+struct sluice_route {
+    char cluster[SLUICE_NAME_SIZE]; /* unique, not empty */
+    uint64_t epoch; /* of the writers: a session of another one must end */
+    uint64_t writers_until_boot_ms; /* then all of them must; 0: over */
+    uint64_t changed_real_ms;       /* when the epoch came; 0: never */
+    uint64_t traffic_real_ms;       /* last turn of the switch; 0: never */
+    uint32_t first_host; /* its hosts, in the order of the configuration, */
+    uint32_t nhosts;     /* among the records of SLUICE_SECTION_ROUTE_HOSTS */
+    uint32_t active;     /* which of them; only with SLUICE_ROUTE_ACTIVE */
+    uint32_t flags;      /* SLUICE_ROUTE_* */
+    char reason[SLUICE_ERROR_SIZE];  /* why the epoch came, or why there is no
+                                        active host */
+    char message[SLUICE_ERROR_SIZE]; /* of the traffic switch */
+};
+
+/* sluice_route_host.flags */
+#define SLUICE_ROUTE_HEALTHY 0x1u  /* it could be the active host */
+#define SLUICE_ROUTE_REPLICA 0x2u  /* role=replica may go there */
+#define SLUICE_ROUTE_INACTIVE 0x4u /* role=inactive goes there */
+#define SLUICE_ROUTE_DOWN 0x8u     /* an operator said so */
+#define SLUICE_ROUTE_DRAINED 0x10u /* likewise: what is there may stay */
+#define SLUICE_ROUTE_HAS_LAG 0x20u /* lag_s is set */
+
+#define SLUICE_LABEL_SIZE 64
+
+struct sluice_route_host {
+    char name[SLUICE_HOST_NAME_SIZE];  /* as configured, without port */
+    char address[SLUICE_ADDRESS_SIZE]; /* IP literal; "" while unknown */
+    char label[SLUICE_LABEL_SIZE];     /* what people call it; or "" */
+    uint64_t epoch; /* of its replica and inactive sessions */
+    double lag_s;
+    uint64_t sampled_mono_ms; /* start of the last check of its health */
+    uint32_t flags;           /* SLUICE_ROUTE_* of hosts */
+    uint16_t port;
+    uint8_t pad0[2];
+    char text[SLUICE_ERROR_SIZE]; /* why it is healthy, or is not */
+};
+
 #define SLUICE_ASSERT_AT(type, member, at)                \
     _Static_assert(offsetof(struct type, member) == (at), \
                    #type "." #member " moved: that is a new major")
@@ -305,5 +356,13 @@ _Static_assert(sizeof(struct sluice_host_metric) == 664,
 _Static_assert(sizeof(struct sluice_inventory) == 352, "inventory, minor 2");
 _Static_assert(sizeof(struct sluice_counter) == 200, "counter, minor 2");
 _Static_assert(sizeof(struct sluice_app) == 208, "app, minor 2");
+
+_Static_assert(sizeof(struct sluice_route) == 624, "route, minor 3");
+SLUICE_ASSERT_AT(sluice_route, first_host, 96);
+SLUICE_ASSERT_AT(sluice_route, reason, 112);
+_Static_assert(sizeof(struct sluice_route_host) == 656, "route host, minor 3");
+SLUICE_ASSERT_AT(sluice_route_host, epoch, 368);
+SLUICE_ASSERT_AT(sluice_route_host, port, 396);
+SLUICE_ASSERT_AT(sluice_route_host, text, 400);
 
 #endif

@@ -58,6 +58,10 @@ int sluice_view_read_inventories(const struct sluice_reading *r,
 int sluice_view_read_counters(const struct sluice_reading *r,
                               struct sluice_view *v);
 
+/* Those since minor 3, in sluice_view_routes.c. */
+int sluice_view_read_routes(const struct sluice_reading *r,
+                            struct sluice_view *v);
+
 #define SLUICE_TERMINATE(text) ((text)[sizeof(text) - 1] = '\0')
 
 #endif

@@ -28,6 +28,8 @@ struct sluice_capacity {
     uint32_t host_metrics;
     uint32_t inventories;
     uint32_t counters;
+    uint32_t routes;
+    uint32_t route_hosts;
 };
 
 /*

@@ -151,6 +151,7 @@ read_sections(const struct sluice_reading *r, struct sluice_view *v)
         sluice_view_read_host_metrics,
         sluice_view_read_inventories,
         sluice_view_read_counters,
+        sluice_view_read_routes,
     };
 
     if (sluice_reading_one(r, SLUICE_SECTION_NODE, &v->node, sizeof(v->node),
@@ -207,9 +208,12 @@ sluice_view_free(struct sluice_view *v)
     free(v->host_metrics);
     free(v->inventories);
     free(v->counters);
+    free(v->routes);
+    free(v->route_hosts);
     sluice_index_free(&v->clusters_by_name);
     sluice_index_free(&v->throttles_by_key);
     sluice_index_free(&v->inventories_by_cluster);
     sluice_index_free(&v->counters_by_name);
+    sluice_index_free(&v->routes_by_cluster);
     memset(v, 0, sizeof(*v));
 }

@@ -30,12 +30,17 @@ struct sluice_view {
     uint32_t ninventories;
     struct sluice_counter *counters; /* only of a DETAIL image */
     uint32_t ncounters;
+    struct sluice_route *routes; /* only of a ROUTES image, as all below */
+    uint32_t nroutes;
+    struct sluice_route_host *route_hosts;
+    uint32_t nroute_hosts;
 
     /* private */
     struct sluice_index clusters_by_name;
     struct sluice_index throttles_by_key;
     struct sluice_index inventories_by_cluster;
     struct sluice_index counters_by_name;
+    struct sluice_index routes_by_cluster;
 };
 
 /*
@@ -47,6 +52,8 @@ struct sluice_view {
  * throttle without a key or with another's, and a ratio outside [0..1].
  * Likewise: a metric, app, inventory or counter without its names or with
  * another's, a metric called SLUICE_METRIC_OWN, an app's threshold below 0.
+ * A route without a cluster or with another's, or whose hosts or active host
+ * are not among those of the image; a lag that is no number of 0 or more.
  * Roles, scopes and reasons to exclude are not looked at: a newer minor may
  * have more of them.
  */
@@ -94,6 +101,22 @@ sluice_view_inventory(const struct sluice_view *v,
                       size_t len);
 const struct sluice_counter *
 sluice_view_counter(const struct sluice_view *v, const char *name, size_t len);
+
+/* NULL: sessions of that cluster are not routed. */
+const struct sluice_route *
+sluice_view_route(const struct sluice_view *v, const char *cluster, size_t len);
+
+/* The route's hosts, route->nhosts of them, in their order. */
+const struct sluice_route_host *
+sluice_view_route_hosts(const struct sluice_view *v,
+                        const struct sluice_route *route);
+
+/* The host that writers go to; NULL: there is none, or traffic is off, or
+ * writers_until_boot_ms is over. */
+const struct sluice_route_host *
+sluice_view_active(const struct sluice_view *v,
+                   const struct sluice_route *route,
+                   uint64_t now_boot_ms);
 
 /* Frees what the view owns and zeroes it. */
 void sluice_view_free(struct sluice_view *v);

@@ -208,14 +208,21 @@ slot_size(uint32_t kind, struct sluice_capacity capacity)
         {.count = capacity.throttles, .stride = sizeof(struct sluice_throttle)},
         {.count = capacity.apps, .stride = sizeof(struct sluice_app)},
     };
+    const struct sluice_section routes[] = {
+        {.count = capacity.routes, .stride = sizeof(struct sluice_route)},
+        {.count = capacity.route_hosts,
+         .stride = sizeof(struct sluice_route_host)},
+    };
     uint64_t size;
 
     if (kind == SLUICE_PART_VERDICTS)
         size = sluice_image_size(3, verdicts);
     else if (kind == SLUICE_PART_DETAIL)
         size = sluice_image_size(4, detail);
-    else
+    else if (kind == SLUICE_PART_RULES)
         size = sluice_image_size(3, rules);
+    else
+        size = sluice_image_size(2, routes);
     size = align_up(size);
     return size <= UINT32_MAX ? size : 0;
 }

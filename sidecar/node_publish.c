@@ -172,6 +172,20 @@ node_rules(void *data,
     return control_rules(n->control, facts, throttles) || changed;
 }
 
+/* ---- routes ---------------------------------------------------------------
+ */
+
+static int
+node_routes(void *data,
+            struct sluice_route *routes,
+            struct sluice_route_host *hosts)
+{
+    (void)data;
+    (void)routes;
+    (void)hosts;
+    return 0;
+}
+
 /* ---- memcache --------------------------------------------------------------
  */
 
@@ -203,8 +217,8 @@ node_collect(void *data, struct memcache_batch *batch)
 struct publish_source
 node_publish_source(struct node *n)
 {
-    const struct publish_source source = {n, node_count, node_verdicts,
-                                          node_detail, node_rules};
+    const struct publish_source source = {
+        n, node_count, node_verdicts, node_detail, node_rules, node_routes};
 
     return source;
 }

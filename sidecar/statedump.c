@@ -62,6 +62,7 @@ dump_read(struct dump *d, const char *file, char *err, size_t err_size)
     d->verdicts = &d->views[SLUICE_PART_VERDICTS - 1];
     d->detail = &d->views[SLUICE_PART_DETAIL - 1];
     d->rules = &d->views[SLUICE_PART_RULES - 1];
+    d->routes = &d->views[SLUICE_PART_ROUTES - 1];
     if (sluice_map_open(&m, file, err, err_size) != 0)
         return -1;
     memcpy(&d->header, sluice_map_header(&m),

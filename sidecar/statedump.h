@@ -19,6 +19,7 @@ struct dump {
     const struct sluice_view *verdicts;
     const struct sluice_view *detail;
     const struct sluice_view *rules;
+    const struct sluice_view *routes;
 };
 
 /* What both formats say. */
@@ -34,5 +35,6 @@ int dump_has_value(const struct sluice_host *h);
 /* To stdout. -1: it could not be made. */
 int dump_json(const struct dump *d);
 void dump_text(const struct dump *d);
+void dump_text_routes(const struct dump *d);
 
 #endif

@@ -208,6 +208,64 @@ json_detail(const struct dump *d)
                      counters);
 }
 
+static json_t *
+json_route_host(const struct dump *d, const struct sluice_route_host *h)
+{
+    return json_pack(
+        "{s:o, s:i, s:o, s:o, s:I, s:b, s:b, s:b, s:b, s:b, s:o, s:o, s:o}",
+        "name", json_text(h->name), "port", h->port, "address",
+        json_text(h->address), "label", json_text(h->label), "epoch",
+        (json_int_t)h->epoch, "healthy", (h->flags & SLUICE_ROUTE_HEALTHY) != 0,
+        "replica", (h->flags & SLUICE_ROUTE_REPLICA) != 0, "inactive",
+        (h->flags & SLUICE_ROUTE_INACTIVE) != 0, "down",
+        (h->flags & SLUICE_ROUTE_DOWN) != 0, "drained",
+        (h->flags & SLUICE_ROUTE_DRAINED) != 0, "lag_s",
+        h->flags & SLUICE_ROUTE_HAS_LAG ? json_real(h->lag_s) : json_null(),
+        "age_ms", json_ms(dump_age(d, h->sampled_mono_ms)), "text",
+        json_text(h->text));
+}
+
+/* null: for ever. */
+static json_t *
+json_writers(const struct dump *d, const struct sluice_route *r)
+{
+    if (r->writers_until_boot_ms == SLUICE_WRITERS_ALWAYS)
+        return json_null();
+    if (r->writers_until_boot_ms <= d->now_boot_ms)
+        return json_integer(0);
+    return json_ms(r->writers_until_boot_ms - d->now_boot_ms);
+}
+
+static json_t *
+json_route(const struct dump *d, const struct sluice_route *r)
+{
+    const struct sluice_route_host *h = sluice_view_route_hosts(d->routes, r);
+    json_t *hosts = json_array();
+
+    for (uint32_t i = 0; i < r->nhosts; i++)
+        json_array_append_new(hosts, json_route_host(d, &h[i]));
+    return json_pack(
+        "{s:o, s:I, s:o, s:o, s:I, s:b, s:I, s:b, s:o, s:o, s:o}", "cluster",
+        json_text(r->cluster), "epoch", (json_int_t)r->epoch, "active",
+        r->flags & SLUICE_ROUTE_ACTIVE ? json_integer(r->active) : json_null(),
+        "writers_for_ms", json_writers(d, r), "changed_real_ms",
+        (json_int_t)r->changed_real_ms, "traffic",
+        !(r->flags & SLUICE_ROUTE_TRAFFIC_OFF), "traffic_real_ms",
+        (json_int_t)r->traffic_real_ms, "manual",
+        (r->flags & SLUICE_ROUTE_MANUAL) != 0, "reason", json_text(r->reason),
+        "message", json_text(r->message), "hosts", hosts);
+}
+
+static json_t *
+json_routes(const struct dump *d)
+{
+    json_t *routes = json_array();
+
+    for (uint32_t i = 0; i < d->routes->nroutes; i++)
+        json_array_append_new(routes, json_route(d, &d->routes->routes[i]));
+    return json_pack("{s:o}", "routes", routes);
+}
+
 /* Moves the members of an object to the end of another. */
 static void
 join(json_t *root, json_t *more)
@@ -235,6 +293,7 @@ dump_json(const struct dump *d)
 
     join(root, json_lists(d));
     join(root, json_detail(d));
+    join(root, json_routes(d));
     rc = root ? json_dumpf(root, stdout, JSON_INDENT(2)) : -1;
     json_decref(root);
     putchar('\n');

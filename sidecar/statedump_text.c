@@ -6,34 +6,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/table.h"
 #include "sluice_format.h"
 #include "sluice_words.h"
-
-static void
-cell_duration(struct table *t, uint64_t ms)
-{
-    if (ms == DUMP_UNKNOWN)
-        table_cell(t, "-");
-    else if (ms < 10000)
-        table_cell(t, "%" PRIu64 " ms", ms);
-    else if (ms < 600000)
-        table_cell(t, "%.1f s", (double)ms / 1000);
-    else
-        table_cell(t, "%" PRIu64 " min", ms / 60000);
-}
-
-static void
-cell_number(struct table *t, int is_known, double value)
-{
-    char text[SLUICE_NUMBER_SIZE];
-    size_t len = sluice_format_number(value, text);
-
-    if (is_known)
-        table_cell(t, "%.*s", (int)len, text);
-    else
-        table_cell(t, "-");
-}
+#include "statedump_table.h"
 
 static void
 cell_validity(struct table *t,
@@ -46,13 +21,7 @@ cell_validity(struct table *t,
     else if (valid_until_ms < d->now_ms)
         table_cell(t, "expired");
     else
-        cell_duration(t, valid_until_ms - d->now_ms);
-}
-
-static void
-cell_host(struct table *t, const char *name, uint16_t port)
-{
-    table_cell(t, strchr(name, ':') ? "[%s]:%u" : "%s:%u", name, port);
+        dump_cell_duration(t, valid_until_ms - d->now_ms);
 }
 
 /* Empty where nobody says anything. */
@@ -70,18 +39,6 @@ cell_share(struct table *t,
 }
 
 static void
-begin_table(struct table *t,
-            size_t ncolumns,
-            size_t nrows,
-            const char *const *head)
-{
-    table_init(t, ncolumns, nrows + 1);
-    table_row(t);
-    for (size_t i = 0; i < ncolumns; i++)
-        table_cell(t, "%s", head[i]);
-}
-
-static void
 print_clusters(const struct dump *d)
 {
     static const char *const head[] = {"CLUSTER",     "STATUS",    "VALUE",
@@ -90,16 +47,16 @@ print_clusters(const struct dump *d)
     const struct sluice_cluster *c = d->verdicts->clusters;
     struct table t;
 
-    begin_table(&t, 9, d->verdicts->nclusters, head);
+    dump_begin_table(&t, 9, d->verdicts->nclusters, head);
     for (uint32_t i = 0; i < d->verdicts->nclusters; i++, c++) {
         table_row(&t);
         table_cell(&t, "%s", c->name);
         table_cell(&t, "%s", sluice_metric_word(c->status));
-        cell_number(&t, c->status == SLUICE_METRIC_VALUE, c->value);
-        cell_number(&t, 1, c->threshold);
-        cell_duration(&t, dump_age(d, c->sampled_mono_ms));
+        dump_cell_number(&t, c->status == SLUICE_METRIC_VALUE, c->value);
+        dump_cell_number(&t, 1, c->threshold);
+        dump_cell_duration(&t, dump_age(d, c->sampled_mono_ms));
         cell_validity(&t, d, c->status, c->valid_until_mono_ms);
-        cell_duration(&t, dump_age(d, c->healthy_mono_ms));
+        dump_cell_duration(&t, dump_age(d, c->healthy_mono_ms));
         cell_share(&t, d, c);
         table_cell(&t, "%s", c->error);
     }
@@ -116,16 +73,16 @@ print_metrics(const struct dump *d)
     const struct sluice_metric *m = d->verdicts->metrics;
     struct table t;
 
-    begin_table(&t, 9, d->verdicts->nmetrics, head);
+    dump_begin_table(&t, 9, d->verdicts->nmetrics, head);
     for (uint32_t i = 0; i < d->verdicts->nmetrics; i++, m++) {
         table_row(&t);
         table_cell(&t, "%s", m->name);
         table_cell(&t, "%s", m->cluster);
         table_cell(&t, "%s", sluice_scope_word(m->scope));
         table_cell(&t, "%s", sluice_metric_word(m->status));
-        cell_number(&t, m->status == SLUICE_METRIC_VALUE, m->value);
-        cell_number(&t, 1, m->threshold);
-        cell_duration(&t, dump_age(d, m->sampled_mono_ms));
+        dump_cell_number(&t, m->status == SLUICE_METRIC_VALUE, m->value);
+        dump_cell_number(&t, 1, m->threshold);
+        dump_cell_duration(&t, dump_age(d, m->sampled_mono_ms));
         cell_validity(&t, d, m->status, m->valid_until_mono_ms);
         table_cell(&t, "%s", m->error);
     }
@@ -141,13 +98,13 @@ print_inventories(const struct dump *d)
     const struct sluice_inventory *n = d->detail->inventories;
     struct table t;
 
-    begin_table(&t, 6, d->detail->ninventories, head);
+    dump_begin_table(&t, 6, d->detail->ninventories, head);
     for (uint32_t i = 0; i < d->detail->ninventories; i++, n++) {
         table_row(&t);
         table_cell(&t, "%s", n->cluster);
         table_cell(&t, "%s", n->provider[0] ? n->provider : "-");
         table_cell(&t, "%u", n->hosts);
-        cell_duration(&t, dump_age(d, n->answered_mono_ms));
+        dump_cell_duration(&t, dump_age(d, n->answered_mono_ms));
         table_cell(&t, "%u", n->failures);
         table_cell(&t, "%s", n->error);
     }
@@ -175,15 +132,15 @@ print_hosts(const struct dump *d)
     const struct sluice_host *h = d->detail->hosts;
     struct table t;
 
-    begin_table(&t, 9, d->detail->nhosts, head);
+    dump_begin_table(&t, 9, d->detail->nhosts, head);
     for (uint32_t i = 0; i < d->detail->nhosts; i++, h++) {
         table_row(&t);
-        cell_host(&t, h->name, h->port);
+        dump_cell_host(&t, h->name, h->port);
         table_cell(&t, "%s", h->cluster);
         table_cell(&t, "%s", h->address[0] ? h->address : "-");
         cell_host_status(&t, h);
-        cell_number(&t, dump_has_value(h), h->value);
-        cell_duration(&t, dump_age(d, h->sampled_mono_ms));
+        dump_cell_number(&t, dump_has_value(h), h->value);
+        dump_cell_duration(&t, dump_age(d, h->sampled_mono_ms));
         if (h->status == SLUICE_HOST_VALUE || h->status == SLUICE_HOST_ERROR)
             table_cell(&t, "%.1f ms", h->took_us / 1000.0);
         else
@@ -203,15 +160,15 @@ print_host_metrics(const struct dump *d)
     const struct sluice_host_metric *m = d->detail->host_metrics;
     struct table t;
 
-    begin_table(&t, 7, d->detail->nhost_metrics, head);
+    dump_begin_table(&t, 7, d->detail->nhost_metrics, head);
     for (uint32_t i = 0; i < d->detail->nhost_metrics; i++, m++) {
         table_row(&t);
-        cell_host(&t, m->host, m->port);
+        dump_cell_host(&t, m->host, m->port);
         table_cell(&t, "%s", m->cluster);
         table_cell(&t, "%s", m->metric);
         table_cell(&t, "%s", sluice_host_word(m->status));
-        cell_number(&t, m->status == SLUICE_HOST_VALUE, m->value);
-        cell_duration(&t, dump_age(d, m->sampled_mono_ms));
+        dump_cell_number(&t, m->status == SLUICE_HOST_VALUE, m->value);
+        dump_cell_duration(&t, dump_age(d, m->sampled_mono_ms));
         table_cell(&t, "%s", m->text);
     }
     table_print(&t, stdout);
@@ -225,12 +182,12 @@ print_apps(const struct dump *d)
     const struct sluice_app *a = d->rules->apps;
     struct table t;
 
-    begin_table(&t, 3, d->rules->napps, head);
+    dump_begin_table(&t, 3, d->rules->napps, head);
     for (uint32_t i = 0; i < d->rules->napps; i++, a++) {
         table_row(&t);
         table_cell(&t, "%s", a->app);
         table_cell(&t, "%s", a->cluster[0] ? a->cluster : "(all)");
-        cell_number(&t, 1, a->threshold);
+        dump_cell_number(&t, 1, a->threshold);
     }
     table_print(&t, stdout);
     table_free(&t);
@@ -243,14 +200,14 @@ print_counters(const struct dump *d)
     const struct sluice_counter *c = d->detail->counters;
     struct table t;
 
-    begin_table(&t, 2, d->detail->ncounters, head);
+    dump_begin_table(&t, 2, d->detail->ncounters, head);
     for (uint32_t i = 0; i < d->detail->ncounters; i++, c++) {
         table_row(&t);
         table_cell(&t, "%s", c->name);
         if (c->text[0])
             table_cell(&t, "%s", c->text);
         else
-            cell_number(&t, 1, c->value);
+            dump_cell_number(&t, 1, c->value);
     }
     table_print(&t, stdout);
     table_free(&t);
@@ -263,17 +220,17 @@ print_throttles(const struct dump *d)
     const struct sluice_throttle *r = d->rules->throttles;
     struct table t;
 
-    begin_table(&t, 3, d->rules->nthrottles, head);
+    dump_begin_table(&t, 3, d->rules->nthrottles, head);
     for (uint32_t i = 0; i < d->rules->nthrottles; i++, r++) {
         table_row(&t);
         table_cell(&t, "%s", r->key);
-        cell_number(&t, 1, r->ratio);
+        dump_cell_number(&t, 1, r->ratio);
         if (r->expires_mono_ms == 0)
             table_cell(&t, "never");
         else if (r->expires_mono_ms <= d->now_ms)
             table_cell(&t, "expired");
         else
-            cell_duration(&t, r->expires_mono_ms - d->now_ms);
+            dump_cell_duration(&t, r->expires_mono_ms - d->now_ms);
     }
     table_print(&t, stdout);
     table_free(&t);
@@ -381,6 +338,7 @@ dump_text(const struct dump *d)
     print_part(d, "verdicts  ", SLUICE_PART_VERDICTS);
     print_part(d, "detail    ", SLUICE_PART_DETAIL);
     print_part(d, "rules     ", SLUICE_PART_RULES);
+    print_part(d, "routes    ", SLUICE_PART_ROUTES);
     print_facts(d);
     print_room(d);
     print_clusters(d);
@@ -392,4 +350,5 @@ dump_text(const struct dump *d)
     print_if(d, d->rules->nthrottles, print_throttles);
     print_if(d, d->rules->napps, print_apps);
     print_if(d, d->detail->ncounters, print_counters);
+    print_if(d, d->routes->nroutes, dump_text_routes);
 }

@@ -43,6 +43,12 @@ struct publish_source {
                  struct sluice_facts *facts,
                  struct sluice_throttle *throttles,
                  struct sluice_app *apps);
+
+    /* Fills the routes and their hosts. Returns 1 when an epoch or who is
+     * active changed since the last time: readers are then rung. */
+    int (*routes)(void *data,
+                  struct sluice_route *routes,
+                  struct sluice_route_host *hosts);
 };
 
 struct publisher;
@@ -67,6 +73,9 @@ void publisher_flush(struct publisher *p);
 
 /* The facts or the rules changed: publish them soon. */
 void publisher_wake_rules(struct publisher *p);
+
+/* Where sessions go changed: publish it soon. */
+void publisher_wake_routes(struct publisher *p);
 
 /* No heartbeat from here on. The handles close when the loop runs; p frees
  * itself then. NULL is allowed. */

@@ -21,11 +21,13 @@ struct publisher {
     uv_timer_t verdicts; /* pending while an image is due */
     uv_timer_t detail;
     uv_timer_t rules;
+    uv_timer_t routes;
     uv_timer_t heartbeat;
     unsigned open_handles;
     uint64_t verdicts_ms; /* loop time when the last ones were published */
     uint64_t detail_ms;
     uint64_t rules_ms;
+    uint64_t routes_ms;
     uint64_t looked_ms;
     void *image; /* room for the largest image */
     size_t image_size;
@@ -140,6 +142,31 @@ publish_rules(struct publisher *p, struct sluice_capacity count)
     return 0;
 }
 
+static int
+publish_routes(struct publisher *p, struct sluice_capacity count)
+{
+    const struct sluice_section sections[] = {
+        {.kind = SLUICE_SECTION_ROUTES,
+         .count = count.routes,
+         .stride = sizeof(struct sluice_route)},
+        {.kind = SLUICE_SECTION_ROUTE_HOSTS,
+         .count = count.route_hosts,
+         .stride = sizeof(struct sluice_route_host)},
+    };
+    size_t size;
+    void *image = publisher_image(p, 2, sections, &size);
+    int ring = p->source.routes(
+        p->source.data, sluice_image_records(image, SLUICE_SECTION_ROUTES),
+        sluice_image_records(image, SLUICE_SECTION_ROUTE_HOSTS));
+
+    if (sluice_writer_publish(p->writer, SLUICE_PART_ROUTES, image, size))
+        return -1;
+    p->routes_ms = uv_now(&p->loop->uv);
+    if (ring)
+        sluice_writer_ring(p->writer);
+    return 0;
+}
+
 /* Room to grow: a reload that adds a few must not replace the file. */
 static uint32_t
 room_for(uint32_t count, uint32_t least)
@@ -159,6 +186,8 @@ publisher_room(struct sluice_capacity count)
         .host_metrics = room_for(count.host_metrics, 256),
         .inventories = room_for(count.inventories, 64),
         .counters = room_for(count.counters, 256),
+        .routes = room_for(count.routes, 64),
+        .route_hosts = room_for(count.route_hosts, 256),
     };
 
     return room;
@@ -173,7 +202,8 @@ publisher_fits(const struct publisher *p, struct sluice_capacity count)
            count.throttles <= room.throttles && count.metrics <= room.metrics &&
            count.apps <= room.apps && count.host_metrics <= room.host_metrics &&
            count.inventories <= room.inventories &&
-           count.counters <= room.counters;
+           count.counters <= room.counters && count.routes <= room.routes &&
+           count.route_hosts <= room.route_hosts;
 }
 
 /* Fills a prepared file and lets readers find it. */
@@ -183,7 +213,7 @@ publisher_commit(struct publisher *p, char *err, size_t err_size)
     struct sluice_capacity count = p->source.count(p->source.data);
 
     if (publish_detail(p, count) != 0 || publish_rules(p, count) != 0 ||
-        publish_verdicts(p, count) != 0) {
+        publish_routes(p, count) != 0 || publish_verdicts(p, count) != 0) {
         snprintf(err, err_size, "the image does not fit the state file");
         return -1;
     }
@@ -265,6 +295,18 @@ on_rules(uv_timer_t *timer)
 }
 
 static void
+on_routes(uv_timer_t *timer)
+{
+    struct publisher *p = timer->data;
+    struct sluice_capacity count = p->source.count(p->source.data);
+
+    if (!publisher_fits(p, count))
+        publisher_replace(p, "too small");
+    else
+        publish_routes(p, count);
+}
+
+static void
 on_heartbeat(uv_timer_t *timer)
 {
     struct publisher *p = timer->data;
@@ -313,6 +355,12 @@ publisher_wake_rules(struct publisher *p)
     wake_timer(&p->rules, on_rules, p->rules_ms, PUBLISH_VERDICTS_MS);
 }
 
+void
+publisher_wake_routes(struct publisher *p)
+{
+    wake_timer(&p->routes, on_routes, p->routes_ms, PUBLISH_VERDICTS_MS);
+}
+
 #define TMPFS_MAGIC 0x01021994
 #define RAMFS_MAGIC 0x858458f6
 
@@ -332,7 +380,8 @@ warn_unless_memory(const char *path)
 static void
 publisher_init_timers(struct publisher *p)
 {
-    uv_timer_t *timers[] = {&p->verdicts, &p->detail, &p->rules, &p->heartbeat};
+    uv_timer_t *timers[] = {&p->verdicts, &p->detail, &p->rules, &p->routes,
+                            &p->heartbeat};
 
     for (size_t i = 0; i < sizeof(timers) / sizeof(*timers); i++) {
         uv_timer_init(&p->loop->uv, timers[i]);
@@ -395,5 +444,6 @@ publisher_close(struct publisher *p)
     uv_close((uv_handle_t *)&p->verdicts, on_closed);
     uv_close((uv_handle_t *)&p->detail, on_closed);
     uv_close((uv_handle_t *)&p->rules, on_closed);
+    uv_close((uv_handle_t *)&p->routes, on_closed);
     uv_close((uv_handle_t *)&p->heartbeat, on_closed);
 }

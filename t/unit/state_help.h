@@ -74,6 +74,7 @@ make_image(void *buf, uint32_t kind, uint32_t count, uint64_t mark)
         {.kind = SLUICE_SECTION_HOSTS, .stride = sizeof(struct sluice_host)},
         {.kind = SLUICE_SECTION_THROTTLES,
          .stride = sizeof(struct sluice_throttle)},
+        {.kind = SLUICE_SECTION_ROUTES, .stride = sizeof(struct sluice_route)},
     };
     struct sluice_section section = sections[kind - 1];
 

@@ -90,8 +90,22 @@ rules(void *data,
     return fix->ring;
 }
 
-static const struct publish_source source = {&f, count, verdicts, detail,
-                                             rules};
+static int
+routes(void *data, struct sluice_route *out, struct sluice_route_host *hosts)
+{
+    struct fixture *fix = data;
+
+    for (uint32_t i = 0; i < fix->count.routes; i++) {
+        snprintf(out[i].cluster, sizeof(out[i].cluster), "c%u", i);
+        out[i].epoch = fix->revision;
+    }
+    for (uint32_t i = 0; i < fix->count.route_hosts; i++)
+        snprintf(hosts[i].name, sizeof(hosts[i].name), "h%u", i);
+    return fix->ring;
+}
+
+static const struct publish_source source = {&f,     count, verdicts,
+                                             detail, rules, routes};
 
 static int
 setup(void **state)
@@ -108,7 +122,9 @@ setup(void **state)
                                        .apps = 4,
                                        .host_metrics = 6,
                                        .inventories = 3,
-                                       .counters = 8};
+                                       .counters = 8,
+                                       .routes = 2,
+                                       .route_hosts = 9};
     f.revision = 11;
     strcpy(f.dir, "/tmp/test_publish.XXXXXX");
     if (!mkdtemp(f.dir))

@@ -99,13 +99,15 @@ static const struct sluice_capacity rich = {.clusters = 2,
                                             .apps = 6,
                                             .host_metrics = 7,
                                             .inventories = 8,
-                                            .counters = 9};
+                                            .counters = 9,
+                                            .routes = 2,
+                                            .route_hosts = 5};
 
 /* The part's image with all that is promised, and `more` of its last kind. */
 static int
 publish_full(struct sluice_writer *w, uint32_t kind, uint32_t more)
 {
-    struct sluice_section all[3][4] = {
+    struct sluice_section all[4][4] = {
         {{SLUICE_SECTION_NODE, 1, sizeof(struct sluice_node), 0},
          {SLUICE_SECTION_CLUSTERS, 2, sizeof(struct sluice_cluster), 0},
          {SLUICE_SECTION_METRICS, 5, sizeof(struct sluice_metric), 0}},
@@ -116,9 +118,12 @@ publish_full(struct sluice_writer *w, uint32_t kind, uint32_t more)
         {{SLUICE_SECTION_FACTS, 1, sizeof(struct sluice_facts), 0},
          {SLUICE_SECTION_THROTTLES, 4, sizeof(struct sluice_throttle), 0},
          {SLUICE_SECTION_APPS, 6, sizeof(struct sluice_app), 0}},
+        {{SLUICE_SECTION_ROUTES, 2, sizeof(struct sluice_route), 0},
+         {SLUICE_SECTION_ROUTE_HOSTS, 5, sizeof(struct sluice_route_host), 0}},
     };
+    static const uint32_t counts[] = {3, 4, 3, 2};
     struct sluice_section *sections = all[kind - 1];
-    uint32_t n = kind == SLUICE_PART_DETAIL ? 4 : 3;
+    uint32_t n = counts[kind - 1];
     size_t size;
 
     sections[n - 1].count += more;
@@ -148,7 +153,7 @@ test_each_part_fits_as_many_as_promised(void **state)
     room = sluice_writer_capacity(w); /* the committed file's */
     assert_memory_equal(&room, &rich, sizeof(rich));
     m = opened();
-    assert_int_equal(sluice_map_header(&m)->minor, 2);
+    assert_int_equal(sluice_map_header(&m)->minor, 3);
     assert_int_equal(sluice_map_header(&m)->metric_capacity, 5);
     assert_int_equal(sluice_map_header(&m)->app_capacity, 6);
     sluice_map_close(&m);

@@ -27,10 +27,13 @@ use constant {
     NODE           => 16,
     FACTS          => 192,
     THROTTLE       => 152,
+    ROUTE          => 624,
+    ROUTE_HOST     => 656,
 
     VERDICTS       => 1,
     DETAIL         => 2,
     RULES          => 3,
+    ROUTES         => 4,
 
     SECTION_NODE      => 1,
     SECTION_CLUSTERS  => 2,
@@ -42,6 +45,8 @@ use constant {
     SECTION_INVENTORIES  => 8,
     SECTION_HOST_METRICS => 9,
     SECTION_COUNTERS     => 10,
+    SECTION_ROUTES       => 11,
+    SECTION_ROUTE_HOSTS  => 12,
 
     READY          => 1,
     LEADER_ONLY    => 2,
@@ -81,13 +86,19 @@ my @detail = qw/hosts host_metrics inventories counters/;
 # inventories: cluster, provider, answered (ms ago, undef: never), failures,
 #     hosts, error
 # counters: name, value, text
+# routes: cluster, epoch (1), hosts: [{ name, port, address (127.0.0.1), label,
+#     epoch (1), flags: [qw/healthy replica inactive down drained/] (healthy),
+#     lag, age, text }], active (which of them, undef: none), writers_for (ms
+#     from now, undef: always), traffic (1), manual, reason, message,
+#     changed_real_ms, traffic_real_ms
 # capacity, throttle_capacity: clusters and throttles that fit a slot
 # detail_capacity: hosts that fit, and as many of the rest of the detail
-# minor: 0 and 1 make files as they did: 0 has no part for rules, and both
-#     have nothing of what minor 2 added
+# route_capacity: routes that fit, and eight hosts of each
+# minor: 0, 1 and 2 make files as they did: 0 has no part for rules, 0 and 1
+#     have nothing of what minor 2 added, and none of them a part for routes
 #
-# Rules are published when there are facts, throttles or apps; detail when
-# there is some.
+# Rules are published when there are facts, throttles or apps; detail and
+# routes when there are some.
 
 sub new {
     my ($class, $path, %opt) = @_;
@@ -95,7 +106,7 @@ sub new {
         path => $path, generation => 0, rules_generation => 0,
         detail_generation => 0, pid => $$, clusters => [], node => {},
         metrics => [], apps => [], capacity => 64, throttle_capacity => 64,
-        detail_capacity => 64, minor => 2, %opt
+        detail_capacity => 64, route_capacity => 16, minor => 3, %opt
     }, $class;
 }
 
@@ -115,7 +126,7 @@ sub replace {
 
     $self->stop_beating;
     $self->{generation} = $self->{rules_generation} = 0;
-    $self->{detail_generation} = 0;
+    $self->{detail_generation} = $self->{routes_generation} = 0;
     my $tmp = "$self->{path}.$$";
     unlink $tmp;
     sysopen(my $fh, $tmp, O_RDWR|O_CREAT|O_EXCL, 0644) or die "$tmp: $!";
@@ -125,6 +136,7 @@ sub replace {
     $self->publish_rules
         if $self->{facts} || $self->{throttles} || @{$self->{apps}};
     $self->publish_detail if grep { $self->{$_} } @detail;
+    $self->publish_routes if $self->{routes};
     $self->put(HEARTBEAT, pack('Q', mono_ms()));
     rename $tmp, $self->{path} or die "$self->{path}: $!";
     $self->keep_beating;
@@ -176,6 +188,22 @@ sub publish_detail_image {
     my $generation = ++$self->{detail_generation};
     $self->put($self->detail_slot($generation), $image);
     $self->put(HEADER + PART + GENERATION, pack('Q', $generation));
+    return $self;
+}
+
+# The next generation of the routes.
+
+sub publish_routes {
+    my ($self, %opt) = @_;
+    @$self{keys %opt} = values %opt;
+    return $self->publish_routes_image($self->routes_image);
+}
+
+sub publish_routes_image {
+    my ($self, $image) = @_;
+    my $generation = ++$self->{routes_generation};
+    $self->put($self->routes_slot($generation), $image);
+    $self->put(HEADER + 3 * PART + GENERATION, pack('Q', $generation));
     return $self;
 }
 
@@ -300,9 +328,10 @@ sub number {
 
 # The layout.
 
-sub parts { $_[0]{minor} > 0 ? 3 : 2 }
+sub parts { (2, 3, 3, 4)[$_[0]{minor}] }
 
-# Where the slots begin: those of the verdicts, the details, the rules.
+# Where the slots begin: those of the verdicts, the details, the rules, the
+# routes.
 
 sub begin { HEADER + $_[0]->parts * PART }
 
@@ -347,9 +376,24 @@ sub rules_slot {
     return $self->rules_at + ($generation & 1) * $self->rules_size;
 }
 
+sub routes_size {
+    my $self = shift;
+    return 0 if $self->parts < ROUTES;
+    return round64(IMAGE + 2 * SECTION + $self->{route_capacity}
+        * (ROUTE + 8 * ROUTE_HOST));
+}
+
+sub routes_at { $_[0]->rules_at + 2 * $_[0]->rules_size }
+
+sub routes_slot {
+    my ($self, $generation) = @_;
+    die 'no routes before minor 3' if $self->parts < ROUTES;
+    return $self->routes_at + ($generation & 1) * $self->routes_size;
+}
+
 sub size {
     my $self = shift;
-    return $self->rules_at + 2 * $self->rules_size;
+    return $self->routes_at + 2 * $self->routes_size;
 }
 
 sub header {
@@ -357,13 +401,15 @@ sub header {
     my @parts = ([VERDICTS, $self->begin, $self->slot_size],
         [DETAIL, $self->detail_at, $self->detail_size]);
     push @parts, [RULES, $self->rules_slot(0), $self->rules_size]
-        if $self->parts == RULES;
+        if $self->parts >= RULES;
+    push @parts, [ROUTES, $self->routes_slot(0), $self->routes_size]
+        if $self->parts >= ROUTES;
     my $new = $self->{minor} > 1;
     return pack('a8 SS L L L Q Q L L L L L L Q x56',
             "SLUICE\0\1", 1, $self->{minor}, HEADER, scalar @parts, PART,
             $self->size, real_ms(), $$, $self->{capacity},
             $self->{detail_capacity},
-            $self->parts == RULES ? $self->{throttle_capacity} : 0,
+            $self->parts >= RULES ? $self->{throttle_capacity} : 0,
             $new ? 2 * $self->{capacity} : 0,
             $new ? $self->{throttle_capacity} : 0, 0)
         . join '', map { pack 'L L Q Q x40 Q x56',
@@ -488,6 +534,39 @@ sub rules_image {
     push @sections, [SECTION_APPS, map { app($_) } @{$self->{apps}}]
         if $self->{minor} > 1;
     return make_image(@sections);
+}
+
+my %route_flag = (healthy => 1, replica => 2, inactive => 4, down => 8,
+    drained => 16);
+
+sub routes_image {
+    my $self = shift;
+    my (@routes, @hosts);
+
+    for my $r (@{$self->{routes}}) {
+        my $flags = (defined $r->{active} ? 1 : 0)
+            | ($r->{traffic} // 1 ? 0 : 2) | ($r->{manual} ? 4 : 0);
+        push @routes, pack('a64 Q Q Q Q L L L L a256 a256', $r->{cluster},
+            $r->{epoch} // 1, defined $r->{writers_for}
+                ? boot_ms() + $r->{writers_for} : ALWAYS,
+            $r->{changed_real_ms} // 0, $r->{traffic_real_ms} // 0,
+            scalar @hosts, scalar @{$r->{hosts}}, $r->{active} // 0, $flags,
+            $r->{reason} // '', $r->{message} // '');
+        push @hosts, map { route_host($_) } @{$r->{hosts}};
+    }
+    return make_image([SECTION_ROUTES, @routes],
+        [SECTION_ROUTE_HOSTS, @hosts]);
+}
+
+sub route_host {
+    my ($h) = @_;
+    my $flags = defined $h->{lag} ? 32 : 0;
+    $flags |= $route_flag{$_} // die "no flag $_"
+        for @{$h->{flags} // ['healthy']};
+    return pack('a256 a48 a64 Q d Q L S x2 a256', $h->{name} // 'db',
+        $h->{address} // '127.0.0.1', $h->{label} // '', $h->{epoch} // 1,
+        $h->{lag} // 0, mono_ms() - ($h->{age} // 0), $flags,
+        $h->{port} // 3306, $h->{text} // '');
 }
 
 sub app {

@@ -10,7 +10,6 @@
 #include <dlfcn.h>
 #include <netdb.h>
 #include <semaphore.h>
-#include <stdatomic.h>
 
 #include <cmocka.h>
 
@@ -21,9 +20,8 @@
 #define OK "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
 /* The system's resolver: it is silent about "silent.test" until somebody
- * posts, and knows "peer.test". */
+ * posts, once for each who asks, and knows "peer.test". */
 static sem_t go_on;
-static atomic_uint silent_calls, silent_ends;
 
 int
 getaddrinfo(const char *name,
@@ -35,15 +33,14 @@ getaddrinfo(const char *name,
                 struct addrinfo **);
 
     *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
-    if (!name || !strstr(name, ".test"))
+    if (!name || !strstr(name, ".test") ||
+        (hints && hints->ai_flags & AI_NUMERICHOST))
         return real(name, service, hints, out);
     if (strcmp(name, "peer.test") == 0)
         return real("127.0.0.1", service, hints, out);
     if (strcmp(name, "silent.test") != 0)
         return EAI_NONAME;
-    silent_calls++;
     sem_wait(&go_on);
-    silent_ends++;
     return EAI_AGAIN;
 }
 
@@ -328,7 +325,7 @@ test_a_silent_nameserver_stops_nobody(void **state)
     peer.answer = redirect;
     get(url, 100);
     assert_error("no whole answer within 500 ms");
-    while (silent_ends < silent_calls)
+    for (int i = 0; i < 10; i++) /* more than there are, begun or not */
         sem_post(&go_on);
     peer.answer = OK;
     get(url, 100);

@@ -44,6 +44,7 @@ typedef struct {
     ngx_sluice_redis_conf_t   *redis;      /* NULL: orders come by the state */
 
     ngx_str_t                  needed;     /* what needs the block, and where */
+    ngx_array_t               *routes;     /* of ngx_str_t: clusters */
     ngx_str_t                  trouble;    /* logged when the file was parsed */
 
     ngx_flag_t                 present;
@@ -86,6 +87,26 @@ const struct sluice_view *ngx_sluice_view_rules(void);
  */
 
 const struct sluice_view *ngx_sluice_view_detail(char *err);
+
+
+/*
+ * Where sessions go, as it was said last: it stands while there is no state.
+ * Valid until control returns to the loop.
+ */
+
+const struct sluice_view *ngx_sluice_view_routes(void);
+
+/* called when that has changed, wherever it was noticed: may post an event */
+
+extern void  (*ngx_sluice_routes_handler)(void);
+
+/* remembers that a directive sends sessions there, to warn if nobody does */
+
+ngx_int_t ngx_sluice_need_route(ngx_conf_t *cf, ngx_str_t *cluster);
+
+/* CLOCK_BOOTTIME in milliseconds, just now */
+
+uint64_t ngx_sluice_boot_now(void);
 
 
 /* life of the view in a worker */

@@ -23,6 +23,8 @@ static char *ngx_sluice_zone_size(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static ngx_int_t ngx_sluice_state_path(ngx_cycle_t *cycle,
     ngx_sluice_conf_t *scf);
+static void ngx_sluice_try_routes(ngx_cycle_t *cycle, ngx_sluice_conf_t *scf,
+    struct sluice_map *map);
 static ngx_int_t ngx_sluice_try_state(ngx_cycle_t *cycle,
     ngx_sluice_conf_t *scf);
 static ngx_int_t ngx_sluice_init_process(ngx_cycle_t *cycle);
@@ -111,6 +113,7 @@ ngx_sluice_init_process(ngx_cycle_t *cycle)
     }
 
     ngx_sluice_zone_claim(scf->zone->data);
+    ngx_sluice_seats_claim(scf->zone->data);
     ngx_sluice_view_init(scf);
     ngx_sluice_redis_start(cycle);
     ngx_sluice_watch_start(cycle);
@@ -180,6 +183,7 @@ ngx_sluice_create_conf(ngx_cycle_t *cycle)
      *     scf->zone = NULL;
      *     scf->redis = NULL;
      *     scf->needed = { 0, NULL };
+     *     scf->routes = NULL;
      *     scf->trouble = { 0, NULL };
      *     scf->present = 0;
      */
@@ -187,6 +191,44 @@ ngx_sluice_create_conf(ngx_cycle_t *cycle)
     scf->max_age = NGX_CONF_UNSET_MSEC;
 
     return scf;
+}
+
+
+ngx_int_t
+ngx_sluice_need_route(ngx_conf_t *cf, ngx_str_t *cluster)
+{
+    ngx_str_t          *name;
+    ngx_uint_t          i;
+    ngx_sluice_conf_t  *scf;
+
+    scf = (ngx_sluice_conf_t *) ngx_get_conf(cf->cycle->conf_ctx,
+                                             ngx_sluice_module);
+
+    if (scf->routes == NULL) {
+        scf->routes = ngx_array_create(cf->cycle->pool, 4, sizeof(ngx_str_t));
+        if (scf->routes == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    name = scf->routes->elts;
+
+    for (i = 0; i < scf->routes->nelts; i++) {
+        if (name[i].len == cluster->len
+            && ngx_strncmp(name[i].data, cluster->data, cluster->len) == 0)
+        {
+            return NGX_OK;
+        }
+    }
+
+    name = ngx_array_push(scf->routes);
+    if (name == NULL) {
+        return NGX_ERROR;
+    }
+
+    *name = *cluster;
+
+    return NGX_OK;
 }
 
 
@@ -259,6 +301,55 @@ ngx_sluice_state_path(ngx_cycle_t *cycle, ngx_sluice_conf_t *scf)
 }
 
 
+/* sessions of a cluster that nobody routes find no host */
+
+static void
+ngx_sluice_try_routes(ngx_cycle_t *cycle, ngx_sluice_conf_t *scf,
+    struct sluice_map *map)
+{
+    char                err[NGX_SLUICE_ERRSTR];
+    void               *image;
+    size_t              size;
+    ngx_str_t          *name;
+    ngx_uint_t          i;
+    struct sluice_view  view;
+
+    ngx_memzero(&view, sizeof(struct sluice_view));
+
+    size = sluice_map_slot_size(map, SLUICE_PART_ROUTES);
+
+    if (scf->routes == NULL || size == 0) {
+        return;
+    }
+
+    image = ngx_alloc(size, cycle->log);
+    if (image == NULL) {
+        return;
+    }
+
+    if (sluice_map_snapshot(map, SLUICE_PART_ROUTES, image) != 0
+        && sluice_view_load(&view, image, size, err, sizeof(err)) == 0)
+    {
+        name = scf->routes->elts;
+
+        for (i = 0; i < scf->routes->nelts; i++) {
+
+            if (sluice_view_route(&view, (char *) name[i].data, name[i].len)) {
+                continue;
+            }
+
+            ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                          "sluice: sluiced routes no cluster \"%V\": its "
+                          "sessions find no host until its configuration has "
+                          "a \"Routing\" block there", &name[i]);
+        }
+    }
+
+    sluice_view_free(&view);
+    ngx_free(image);
+}
+
+
 /* nginx comes first: a missing state is worth a warning and nothing more */
 
 static ngx_int_t
@@ -272,6 +363,7 @@ ngx_sluice_try_state(ngx_cycle_t *cycle, ngx_sluice_conf_t *scf)
     if (sluice_map_open(&map, (char *) scf->state.data, err, sizeof(err))
         == 0)
     {
+        ngx_sluice_try_routes(cycle, scf, &map);
         sluice_map_close(&map);
         return NGX_OK;
     }

@@ -25,6 +25,7 @@ typedef struct {
     ngx_sluice_part_t    verdicts;
     ngx_sluice_part_t    rules;            /* the last ones stay */
     ngx_sluice_part_t    detail;           /* on demand */
+    ngx_sluice_part_t    routes;           /* the last ones stay */
 
     u_char              *no_state;         /* NULL: there is a view */
     u_char               err[NGX_SLUICE_ERRSTR];
@@ -37,6 +38,7 @@ static void ngx_sluice_view_open(ngx_sluice_conf_t *scf);
 static void ngx_sluice_view_close(void);
 static void ngx_sluice_view_load(void);
 static void ngx_sluice_rules_load(void);
+static void ngx_sluice_routes_load(void);
 static ngx_int_t ngx_sluice_part_load(ngx_sluice_part_t *part, char *err);
 static ngx_int_t ngx_sluice_part_room(ngx_sluice_part_t *part);
 static void ngx_sluice_part_done(ngx_sluice_part_t *part);
@@ -50,8 +52,12 @@ static void ngx_sluice_view_sigbus(int signo, siginfo_t *info, void *context);
 static ngx_sluice_reader_t  ngx_sluice_reader = {
     .verdicts = { .kind = SLUICE_PART_VERDICTS },
     .rules = { .kind = SLUICE_PART_RULES },
-    .detail = { .kind = SLUICE_PART_DETAIL }
+    .detail = { .kind = SLUICE_PART_DETAIL },
+    .routes = { .kind = SLUICE_PART_ROUTES }
 };
+
+
+void  (*ngx_sluice_routes_handler)(void);
 
 
 void
@@ -80,6 +86,7 @@ ngx_sluice_view_done(void)
     ngx_sluice_part_done(&ngx_sluice_reader.verdicts);
     ngx_sluice_part_done(&ngx_sluice_reader.rules);
     ngx_sluice_part_done(&ngx_sluice_reader.detail);
+    ngx_sluice_part_done(&ngx_sluice_reader.routes);
 }
 
 
@@ -158,6 +165,24 @@ ngx_sluice_view_detail(char *err)
 }
 
 
+const struct sluice_view *
+ngx_sluice_view_routes(void)
+{
+    ngx_sluice_reader_t  *sr;
+
+    sr = &ngx_sluice_reader;
+
+    if (sr->map.base
+        && sluice_map_generation(&sr->map, SLUICE_PART_ROUTES)
+           != sr->routes.generation)
+    {
+        ngx_sluice_routes_load();
+    }
+
+    return &sr->routes.view;
+}
+
+
 /* the tick and the doorbell: is it the same file, is it alive */
 
 void
@@ -173,6 +198,7 @@ ngx_sluice_view_refresh(ngx_sluice_conf_t *scf)
     }
 
     (void) ngx_sluice_view(&fresh);
+    (void) ngx_sluice_view_routes();
 
     trouble = ngx_sluice_reader.no_state;
 
@@ -222,6 +248,7 @@ ngx_sluice_view_close(void)
     sr->verdicts.generation = 0;
     sr->rules.generation = 0;
     sr->detail.generation = 0;
+    sr->routes.generation = 0;
     ngx_sluice_view_none("closed");
 }
 
@@ -286,6 +313,32 @@ ngx_sluice_rules_load(void)
     } else if (sr->no_rules[0]) {
         sr->no_rules[0] = '\0';
         sr->verdicts.generation = 0;
+    }
+}
+
+
+/*
+ * Sessions outlive sluiced and its files: what cannot be read changes nothing,
+ * and neither does a file that says nothing of routes.
+ */
+
+static void
+ngx_sluice_routes_load(void)
+{
+    char       err[NGX_SLUICE_ERRSTR];
+    ngx_int_t  rc;
+
+    rc = ngx_sluice_part_load(&ngx_sluice_reader.routes, err);
+
+    if (rc == NGX_ERROR) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "sluice: routes cannot be read: %s; "
+                      "those known before stand", err);
+        return;
+    }
+
+    if (rc == NGX_OK && ngx_sluice_routes_handler) {
+        ngx_sluice_routes_handler();
     }
 }
 
@@ -370,7 +423,6 @@ static void
 ngx_sluice_view_age(struct sluice_freshness *fresh)
 {
     uint64_t              heartbeat;
-    struct timespec       boot;
     ngx_sluice_conf_t    *scf;
     ngx_sluice_reader_t  *sr;
 
@@ -381,11 +433,8 @@ ngx_sluice_view_age(struct sluice_freshness *fresh)
 
     heartbeat = sr->map.base ? sluice_map_heartbeat(&sr->map) : 0;
 
-    (void) clock_gettime(CLOCK_BOOTTIME, &boot);
-
     fresh->now_mono_ms = ngx_sluice_now();
-    fresh->now_boot_ms = (uint64_t) boot.tv_sec * 1000
-                         + boot.tv_nsec / 1000000;
+    fresh->now_boot_ms = ngx_sluice_boot_now();
     fresh->heartbeat_age_ms = sluice_heartbeat_age(heartbeat,
                                                    fresh->now_mono_ms);
     fresh->max_age_ms = scf->max_age;
@@ -403,6 +452,17 @@ ngx_sluice_now(void)
     (void) clock_gettime(CLOCK_MONOTONIC, &mono);
 
     return (uint64_t) mono.tv_sec * 1000 + mono.tv_nsec / 1000000;
+}
+
+
+uint64_t
+ngx_sluice_boot_now(void)
+{
+    struct timespec  boot;
+
+    (void) clock_gettime(CLOCK_BOOTTIME, &boot);
+
+    return (uint64_t) boot.tv_sec * 1000 + boot.tv_nsec / 1000000;
 }
 
 

@@ -50,8 +50,8 @@ static ngx_int_t
 ngx_sluice_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 {
     u_char             *p;
-    size_t              size, clusters, overlay, recent, tallies;
-    uint32_t            nclusters, npairs, norders, ntallies;
+    size_t              size, clusters, overlay, recent, tallies, seats;
+    uint32_t            nclusters, npairs, norders, ntallies, nseats;
     ngx_sluice_zone_t  *zone;
 
     if (data) {
@@ -74,7 +74,7 @@ ngx_sluice_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     size = shm_zone->shm.size - shm_zone->shm.size / 64 - 4 * ngx_pagesize;
     size -= sizeof(ngx_sluice_zone_t)
             + NGX_SLUICE_WORKERS * sizeof(ngx_sluice_worker_t)
-            + 6 * NGX_SLUICE_ALIGN;
+            + 8 * NGX_SLUICE_ALIGN;
 
     nclusters = ngx_sluice_zone_fit(size / 8, sizeof(ngx_sluice_cluster_t),
                                     65536);
@@ -83,12 +83,17 @@ ngx_sluice_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     ntallies = ngx_sluice_zone_fit(size / 16, NGX_SLUICE_TALLY_SIZE,
                                    NGX_SLUICE_TALLY_MAX);
 
+    nseats = ngx_sluice_zone_fit(size / 8, NGX_SLUICE_SEAT_SIZE,
+                                 NGX_SLUICE_SEATS_MAX);
+
     clusters = ngx_align(nclusters * sizeof(ngx_sluice_cluster_t),
                          NGX_SLUICE_ALIGN);
     recent = ngx_align(ngx_sluice_recent_size(npairs), NGX_SLUICE_ALIGN);
     tallies = ngx_align(ngx_sluice_tally_size(ntallies), NGX_SLUICE_ALIGN);
 
-    norders = ngx_sluice_zone_fit(size - clusters - recent - tallies
+    seats = ngx_align(ngx_sluice_seats_size(nseats), NGX_SLUICE_ALIGN);
+
+    norders = ngx_sluice_zone_fit(size - clusters - recent - tallies - seats
                                   - sluice_overlay_size(0),
                                   sizeof(struct sluice_overlay_entry),
                                   1 << 20);
@@ -96,7 +101,7 @@ ngx_sluice_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 
     size = ngx_align(sizeof(ngx_sluice_zone_t), NGX_SLUICE_ALIGN) + overlay
            + clusters + NGX_SLUICE_WORKERS * sizeof(ngx_sluice_worker_t)
-           + recent + tallies;
+           + recent + tallies + seats;
 
     p = ngx_slab_calloc((ngx_slab_pool_t *) shm_zone->shm.addr, size);
     if (p == NULL) {
@@ -123,6 +128,9 @@ ngx_sluice_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 
     ngx_sluice_tally_init(&zone->tallies, ntallies, p);
     p += tallies;
+
+    ngx_sluice_seats_init(&zone->seats, nseats, p);
+    p += seats;
 
     ngx_sluice_recent_init(&zone->recent, npairs, p);
 

@@ -19,7 +19,7 @@
 
 /* part of the layout: the zone's memory meets newer modules on reload */
 
-#define NGX_SLUICE_LAYOUT       2
+#define NGX_SLUICE_LAYOUT       3
 
 #define NGX_SLUICE_ZONE_LEAST   (1024 * 1024)
 
@@ -30,6 +30,10 @@
 #define NGX_SLUICE_RECENT_APP   128        /* longer names are not kept */
 #define NGX_SLUICE_RECENT_ADDR  48
 #define NGX_SLUICE_RECENT_MS    (24 * 60 * 60 * 1000)
+
+#define NGX_SLUICE_SEATS_MAX    4096
+#define NGX_SLUICE_SEAT_ROWS    64
+#define NGX_SLUICE_SEAT_NAME    (SLUICE_NAME_SIZE + SLUICE_HOST_NAME_SIZE + 8)
 
 #define NGX_SLUICE_TALLY_MAX    10000
 #define NGX_SLUICE_TALLY_APP    128        /* longer names: counted together */
@@ -116,6 +120,32 @@ typedef struct {
 } ngx_sluice_recent_t;
 
 
+/*
+ * A host that sessions go to; never removed, for its name comes from a
+ * configuration.  "ready" is set last and never cleared.
+ */
+
+typedef struct {
+    ngx_atomic_t                 ready;
+    uint32_t                     hash;
+    u_char                       name[NGX_SLUICE_SEAT_NAME];
+} ngx_sluice_seat_t;
+
+
+/*
+ * How many sessions there are.  Each worker counts in a row of its own, which
+ * is forgotten when it dies with sessions; those who find no row count in the
+ * first, together.
+ */
+
+typedef struct {
+    uint32_t                     nseats;
+    ngx_sluice_seat_t           *seats;
+    ngx_atomic_t                *pids;           /* of the rows; 0: free */
+    ngx_atomic_t                *counts;         /* rows of nseats */
+} ngx_sluice_seats_t;
+
+
 typedef struct {
     uint32_t                     layout;
     uint32_t                     nclusters;
@@ -125,6 +155,7 @@ typedef struct {
     ngx_sluice_worker_t         *workers;
     ngx_sluice_recent_t          recent;
     ngx_sluice_tallies_t         tallies;
+    ngx_sluice_seats_t           seats;
 } ngx_sluice_zone_t;
 
 
@@ -195,6 +226,35 @@ void ngx_sluice_tally_init(ngx_sluice_tallies_t *tallies, uint32_t ntallies,
     u_char *p);
 ngx_sluice_tally_t *ngx_sluice_tally(ngx_sluice_zone_t *zone,
     uint32_t cluster, struct sluice_text *app);
+
+
+/* Sessions. */
+
+#define NGX_SLUICE_SEAT_SIZE                                                  \
+    (sizeof(ngx_sluice_seat_t) + NGX_SLUICE_SEAT_ROWS * sizeof(ngx_atomic_t))
+
+size_t ngx_sluice_seats_size(uint32_t nseats);
+void ngx_sluice_seats_init(ngx_sluice_seats_t *seats, uint32_t nseats,
+    u_char *p);
+
+/* this worker's row, once; the rows of the dead are cleared */
+
+void ngx_sluice_seats_claim(ngx_sluice_zone_t *zone);
+
+/* NULL: there is no room for another host */
+
+ngx_sluice_seat_t *ngx_sluice_seat(ngx_sluice_zone_t *zone,
+    const char *cluster, const struct sluice_route_host *host);
+
+/* a session comes, or (-1) goes */
+
+void ngx_sluice_seat_add(ngx_sluice_zone_t *zone, ngx_sluice_seat_t *seat,
+    ngx_int_t n);
+
+/* of all workers */
+
+ngx_uint_t ngx_sluice_seat_count(ngx_sluice_zone_t *zone,
+    ngx_sluice_seat_t *seat);
 
 
 #endif /* _NGX_SLUICE_ZONE_H_INCLUDED_ */

@@ -91,7 +91,7 @@ typedef struct {
     ngx_stream_sluice_srv_conf_t  *conf;
     ngx_stream_sluice_ctx_t       *ctx;
 
-    uint64_t                       epoch;      /* the cluster's, or its host's */
+    uint64_t                       epoch;      /* cluster's, or host's */
     uint64_t                       host;       /* which; readers only */
     ngx_sluice_seat_t             *seat;
 

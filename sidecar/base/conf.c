@@ -79,6 +79,7 @@ fill_top(struct conf *c, struct conf_block *top)
     conf_fill_backend(c, top);
     conf_fill_redis(c, top);
     conf_fill_memcache(c, top);
+    conf_validate_routing(c, top);
 }
 
 /* ---- clusters --------------------------------------------------------- */
@@ -103,6 +104,7 @@ read_cluster(struct conf *c,
     fill_cluster(cluster, &block);
     conf_read_apps(&cluster->apps, &block);
     conf_read_metrics(cluster, &block, global);
+    conf_read_routing(cluster, &block);
     conf_validate_quarantine(&block, cluster->threshold);
     conf_block_free(&block);
 }
@@ -359,6 +361,7 @@ free_cluster(struct conf_cluster *c)
     conf_free_provider(c);
     free(c->http_check_path);
     conf_free_metrics(c);
+    conf_free_routing(c);
     conf_free_apps(&c->apps);
 }
 

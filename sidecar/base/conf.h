@@ -74,6 +74,28 @@ struct conf_vitess {
     char *ca;
 };
 
+/* What makes a host one that writers may go to. */
+enum conf_eligible {
+    CONF_ELIGIBLE_NONE, /* the cluster's sessions are not routed */
+    CONF_ELIGIBLE_GALERA,
+    CONF_ELIGIBLE_REPLICATION /* the writable one */
+};
+
+/* AUTO: unless wsrep_sst_method is rsync, which stops the donor. */
+enum conf_donor { CONF_DONOR_AUTO, CONF_DONOR_YES, CONF_DONOR_NO };
+
+struct conf_routing {
+    enum conf_eligible eligible;
+    int lowest_index; /* Switchboard's rule; 0: the active host stays */
+    enum conf_donor donor;
+    int read_only_ok;
+    unsigned rise, fall;       /* answers in a row, >= 1 */
+    int freeze_ms;             /* silence that is a death */
+    struct conf_list priority; /* NAME or NAME:PORT; the first goes first,
+                                  those not named are last */
+    int line;
+};
+
 struct conf_cluster {
     char *name; /* at most SLUICE_NAME_SIZE - 1 bytes */
     char *user;
@@ -105,6 +127,7 @@ struct conf_cluster {
     struct conf_haproxy haproxy;
     struct conf_proxysql proxysql;
     struct conf_vitess vitess;
+    struct conf_routing routing;
 };
 
 /* The consensus backend in MySQL. */

@@ -154,6 +154,11 @@ void conf_read_metrics(struct conf_cluster *c,
                        const struct conf_block *global);
 void conf_free_metrics(struct conf_cluster *c);
 
+/* conf_routing.c; checked when the store of facts is known. */
+void conf_read_routing(struct conf_cluster *c, struct conf_block *cluster);
+void conf_validate_routing(const struct conf *c, const struct conf_block *top);
+void conf_free_routing(struct conf_cluster *c);
+
 /* What MetricQuery and a metric's Query may begin with. */
 int conf_is_known_query(const char *query);
 

@@ -74,6 +74,7 @@ conf_place_name(unsigned places)
         "StaticHostsSettings of a cluster",
         "an app in Apps",
         "a metric in Metrics",
+        "Routing of a cluster",
     };
 
     return names[__builtin_ctz(places)];

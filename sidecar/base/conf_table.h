@@ -21,8 +21,9 @@ enum conf_place {
     CONF_PROXYSQL = 0x20,
     CONF_VITESS = 0x40,
     CONF_STATIC = 0x80,
-    CONF_APP = 0x100,    /* Apps.NAME of a block */
-    CONF_METRIC = 0x200, /* Metrics.NAME of a block */
+    CONF_APP = 0x100,     /* Apps.NAME of a block */
+    CONF_METRIC = 0x200,  /* Metrics.NAME of a block */
+    CONF_ROUTING = 0x400, /* Routing of a cluster */
     CONF_WEB = CONF_HAPROXY | CONF_VITESS
 };
 
@@ -62,6 +63,8 @@ enum conf_flags {
     LIST(PROXYSQL, Addresses, PLAIN)                                           \
     STR(VITESS, API, "", PLAIN)                                                \
     OBJECT(BLOCK, Apps, PLAIN)                                                 \
+    STR(ROUTING, AvailableWhenDonor, "auto", EXACT)                            \
+    BOOL(ROUTING, AvailableWhenReadOnly, 0, EXACT)                             \
     STR(TOP, BackendMySQLCollation, "", PLAIN)                                 \
     STR(TOP, BackendMySQLHost, "", ENV)                                        \
     STR(TOP, BackendMySQLPassword, "", ENV)                                    \
@@ -76,13 +79,17 @@ enum conf_flags {
     INT(BLOCK, CacheMillis, 0, 0, CONF_DAY_MS, PLAIN)                          \
     STR(WEB, CAFile, "", EXACT | CONF_FILE)                                    \
     LIST(VITESS, Cells, PLAIN)                                                 \
+    STR(ROUTING, Choice, "sticky", EXACT)                                      \
     OBJECT(MYSQL, Clusters, PLAIN)                                             \
     STR(MYSQL, Collation, "", PLAIN)                                           \
     STR(TOP, DataCenter, "", ENV)                                              \
     INT(TOP, DefaultRaftPort, 0, 0, 65535, PLAIN)                              \
     STR(TOP, Domain, "", ENV)                                                  \
+    STR(ROUTING, Eligible, "", PLAIN)                                          \
     BOOL(TOP, EnableProfiling, 0, GO)                                          \
     STR(TOP, Environment, "", ENV)                                             \
+    INT(ROUTING, Fall, 1, 1, 100, EXACT)                                       \
+    INT(ROUTING, FreezeMillis, 1000, 20, 60000, EXACT)                         \
     OBJECT(CLUSTER, HAProxySettings, PLAIN)                                    \
     STR(HAPROXY, Host, "", PLAIN)                                              \
     INT(PROXYSQL, HostgroupID, 0, 0, CONF_UINT_MAX, PLAIN)                     \
@@ -109,6 +116,7 @@ enum conf_flags {
     STR(HAPROXY, PoolName, "", PLAIN)                                          \
     INT(BLOCK, Port, 3306, 0, 65535, PLAIN)                                    \
     INT(HAPROXY, Port, 0, 0, 65535, PLAIN)                                     \
+    LIST(ROUTING, Priority, PLAIN)                                             \
     INT(BLOCK, ProbeIntervalMillis, 50, 10, 60000, EXACT)                      \
     INT(BLOCK, ProbeTimeoutMillis, 300, 10, 60000, EXACT)                      \
     LIST(MYSQL, ProxySQLAddresses, PLAIN)                                      \
@@ -125,7 +133,9 @@ enum conf_flags {
     STR(TOP, RedisAddress, "", PLAIN)                                          \
     STR(TOP, RedisPasswordFile, "", PLAIN)                                     \
     STR(TOP, RedisUser, "", PLAIN)                                             \
+    INT(ROUTING, Rise, 2, 1, 100, EXACT)                                       \
     STR(TOP, Role, "", PLAIN)                                                  \
+    OBJECT(CLUSTER, Routing, PLAIN)                                            \
     STR(METRIC, Scope, "all", PLAIN)                                           \
     STR(VITESS, Shard, "", PLAIN)                                              \
     STR(TOP, ShareDomain, "", ENV)                                             \

@@ -42,6 +42,7 @@ mysql_failure_say(struct mysql_failure *f, const char *format, ...)
     va_list args;
 
     f->dial = 0;
+    f->refused = 0;
     f->code = 0;
     va_start(args, format);
     say(f, format, args);
@@ -54,6 +55,7 @@ say_dial(struct mysql_failure *f, const char *format, ...)
     va_list args;
 
     f->dial = 1;
+    f->refused = 0;
     f->code = 0;
     va_start(args, format);
     say(f, format, args);
@@ -95,6 +97,7 @@ mysql_failure_dial(struct mysql_failure *f,
     else
         say_dial(f, "dial tcp %s: connect: %s", to,
                  lower(strerror(error), words, sizeof(words)));
+    f->refused = error == ECONNREFUSED;
 }
 
 void

@@ -10,6 +10,7 @@
 #define MYSQL_FAILURE_SIZE 256
 
 struct mysql_failure {
+    int refused;   /* nobody listens there */
     int dial;      /* no connection could be made: "dial tcp …" */
     unsigned code; /* of MySQL; 0: not from there */
     char text[MYSQL_FAILURE_SIZE]; /* one line, never a credential */

@@ -18,6 +18,8 @@ struct probe_result {
     double value;        /* when ok */
     int dial_error;      /* when not ok: no connection could be made (the text
                             begins with "dial tcp", as freno's) */
+    int refused;         /* when not ok: nobody listens there */
+    int answered;        /* when not ok: the server said so itself */
     uint64_t started_ms; /* mono: when the probe began */
     uint32_t took_us;
     char text[PROBE_TEXT_SIZE]; /* when not ok: which error */

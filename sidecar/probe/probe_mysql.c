@@ -89,14 +89,15 @@ report(struct probe_host *p, struct probe_result *result)
 }
 
 static void
-report_error(struct probe_host *p, int dial_error, const char *text)
+report_failure(struct probe_host *p, const struct mysql_failure *why)
 {
-    struct probe_result result;
+    struct probe_result result = {
+        .dial_error = why->dial,
+        .refused = why->refused,
+        .answered = mysql_failure_from_server(why),
+    };
 
-    result.ok = 0;
-    result.value = 0;
-    result.dial_error = dial_error;
-    snprintf(result.text, sizeof(result.text), "%s", text);
+    snprintf(result.text, sizeof(result.text), "%s", why->text);
     report(p, &result);
 }
 
@@ -115,21 +116,21 @@ wait_for_next(struct probe_host *p, int ok)
 static void
 probe_value(struct probe_host *p, double value)
 {
-    struct probe_result result;
+    struct probe_result result = {.ok = 1, .value = value};
 
     wait_for_next(p, 1);
-    result.ok = 1;
-    result.value = value;
-    result.dial_error = 0;
-    result.text[0] = '\0';
     report(p, &result);
 }
 
+/* It answered, and this is what is wrong with the answer. */
 static void
 probe_error(struct probe_host *p, const char *text)
 {
+    struct probe_result result = {.answered = 1};
+
     wait_for_next(p, 0);
-    report_error(p, 0, text);
+    snprintf(result.text, sizeof(result.text), "%s", text);
+    report(p, &result);
 }
 
 /* There is no connection (any more): at once, then ever later, another try. */
@@ -138,7 +139,7 @@ probe_disconnected(struct probe_host *p, const struct mysql_failure *why)
 {
     p->state = STATE_WAITING;
     set_alarm(p, clock_mono_ms() + backoff_next_ms(&p->backoff));
-    report_error(p, why->dial, why->text);
+    report_failure(p, why);
 }
 
 /* ---- one probe -------------------------------------------------------- */
@@ -324,7 +325,7 @@ give_up(struct probe_host *p)
         mysql_failure_say(&why, "no answer within %u ms", p->timeout_ms);
     if (mysql_conn_ends_itself(p->conn)) {
         set_deadline(p);
-        report_error(p, why.dial, why.text);
+        report_failure(p, &why);
         return;
     }
     mysql_conn_close(p->conn);

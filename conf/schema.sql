@@ -60,6 +60,12 @@ CREATE TABLE IF NOT EXISTS sluice_revision (
   PRIMARY KEY (id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE IF NOT EXISTS sluice_settings (
+  name varchar(128) NOT NULL,
+  value varchar(1024) NOT NULL,
+  PRIMARY KEY (name)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 GRANT SELECT, INSERT, UPDATE, DELETE ON `sluice`.service_election TO 'sluice'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON `sluice`.service_health TO 'sluice'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON `sluice`.throttled_apps TO 'sluice'@'%';
@@ -67,3 +73,4 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON `sluice`.skipped_hosts TO 'sluice'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON `sluice`.sluice_lease TO 'sluice'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON `sluice`.sluice_notes TO 'sluice'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON `sluice`.sluice_revision TO 'sluice'@'%';
+GRANT SELECT, INSERT, UPDATE, DELETE ON `sluice`.sluice_settings TO 'sluice'@'%';

@@ -180,7 +180,8 @@ struct order {
     void *cb_data;
 };
 
-/* Every worker and every node hears of it, if Redis is there. */
+/* Every worker and every node hears of it, if Redis is there. A setting is
+ * for nodes alone: they read it, for the revision has grown. */
 static void
 spread(struct control *c,
        const struct consensus_change *stored,
@@ -191,6 +192,7 @@ spread(struct control *c,
         [CHANGE_UNTHROTTLE] = SLUICE_ORDER_UNTHROTTLE,
         [CHANGE_SKIP] = SLUICE_ORDER_SKIP,
         [CHANGE_RECOVER] = SLUICE_ORDER_RECOVER,
+        [CHANGE_SET] = SLUICE_ORDER_BEAT,
     };
     struct sluice_order order = {
         .kind = kinds[stored->kind],
@@ -201,7 +203,8 @@ spread(struct control *c,
     if ((stored->kind == CHANGE_THROTTLE || stored->kind == CHANGE_SKIP) &&
         stored->ttl_ms != FACT_NEVER)
         order.remaining_ms = (uint64_t)stored->ttl_ms;
-    snprintf(order.key, sizeof(order.key), "%s", stored->key);
+    if (stored->kind != CHANGE_SET)
+        snprintf(order.key, sizeof(order.key), "%s", stored->key);
     snprintf(order.store_id, sizeof(order.store_id), "%s", c->facts.store_id);
     fanout_publish(c->fanout, &order);
 }

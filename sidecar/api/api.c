@@ -176,10 +176,9 @@ static void
 log_change(const struct consensus_change *c, uint64_t revision)
 {
     static const char *const kinds[] = {
-        [CHANGE_THROTTLE] = "throttle",
-        [CHANGE_UNTHROTTLE] = "unthrottle",
-        [CHANGE_SKIP] = "skip",
-        [CHANGE_RECOVER] = "recover",
+        [CHANGE_THROTTLE] = "throttle", [CHANGE_UNTHROTTLE] = "unthrottle",
+        [CHANGE_SKIP] = "skip",         [CHANGE_RECOVER] = "recover",
+        [CHANGE_SET] = "set",
     };
 
     /* ttl_ms 0: for ever. */

@@ -14,6 +14,7 @@
 
 #define FACT_NAME_SIZE 129 /* varchar(128) of freno's tables */
 #define FACT_NOTE_SIZE 257
+#define FACT_VALUE_SIZE 1025
 #define STORE_ID_SIZE 40
 
 #define FACT_NEVER INT64_MAX /* remaining_ms: does not expire */
@@ -35,6 +36,17 @@ struct fact_skip {
     char reason[FACT_NOTE_SIZE];
 };
 
+/* A name with a text, which does not expire: what nodes agree on about a
+ * cluster's route. Never "". */
+struct fact_setting {
+    char name[FACT_NAME_SIZE];
+    char value[FACT_VALUE_SIZE];
+};
+
+/* Of a setting's value, "" for one that is not there: to change it only if it
+ * still is what was read (facts.c). */
+uint64_t fact_value_mark(const char *value);
+
 /* A consistent read of everything. Expired entries are not in it. */
 struct facts {
     uint64_t revision;     /* fetched before the rows; 0: the store has none */
@@ -44,18 +56,21 @@ struct facts {
     size_t nthrottles;
     struct fact_skip *skips; /* sorted by host */
     size_t nskips;
+    struct fact_setting *settings; /* sorted by name */
+    size_t nsettings;
 };
 
 enum consensus_change_kind {
     CHANGE_THROTTLE,
     CHANGE_UNTHROTTLE,
     CHANGE_SKIP,
-    CHANGE_RECOVER
+    CHANGE_RECOVER,
+    CHANGE_SET
 };
 
 #define CHANGE_RATIO_KEEP (-1.0) /* keep an existing ratio, or 1 */
 
-/* A change asked for; the key is a throttle's or a host's. */
+/* A change asked for; the key is a throttle's, a host's or a setting's. */
 struct consensus_change {
     enum consensus_change_kind kind;
     char key[FACT_NAME_SIZE];
@@ -63,7 +78,18 @@ struct consensus_change {
     int64_t ttl_ms; /* THROTTLE, SKIP: > 0, or FACT_NEVER */
     char owner[FACT_NAME_SIZE];
     char reason[FACT_NOTE_SIZE];
+
+    /* SET. With `compares` only if fact_value_mark of what is there is
+     * `expected`; else it is refused, and nothing changed. */
+    char value[FACT_VALUE_SIZE]; /* "": it goes */
+    int compares;
+    uint64_t expected;
+    int lost; /* within a store: compared in vain */
 };
+
+#define CONSENSUS_LOST                                                 \
+    "nothing changed: somebody else changed it meanwhile; look at it " \
+    "again"
 
 enum consensus_outcome {
     CONSENSUS_DONE,    /* committed: durable */

@@ -132,9 +132,12 @@ applies(const struct changer *ch, enum step step)
     case STEP_REVISION:
         return schema_has(schema, SCHEMA_SLUICE_REVISION);
     case STEP_OLD:
-        return ch->stored.kind == CHANGE_THROTTLE && ch->stored.ratio < 0;
+        return ch->stored.kind == CHANGE_SET
+                   ? ch->stored.compares
+                   : ch->stored.kind == CHANGE_THROTTLE && ch->stored.ratio < 0;
     case STEP_NOTE:
-        return schema_has(schema, SCHEMA_SLUICE_NOTES);
+        return ch->stored.kind != CHANGE_SET &&
+               schema_has(schema, SCHEMA_SLUICE_NOTES);
     default:
         return 1;
     }
@@ -211,6 +214,14 @@ keep_ratio(struct changer *ch, MYSQL_RES *rows)
         facts_ratio(row[2], &ch->stored.ratio);
 }
 
+static int
+is_as_expected(const struct changer *ch, MYSQL_RES *rows)
+{
+    MYSQL_ROW row = rows ? mysql_fetch_row(rows) : NULL;
+
+    return fact_value_mark(row && row[0] ? row[0] : "") == ch->stored.expected;
+}
+
 static void
 committed(struct changer *ch)
 {
@@ -245,7 +256,13 @@ carried_out(struct changer *ch, const struct session_reply *reply)
         make_store(ch);
         return;
     }
-    if (ch->step == STEP_REVISION)
+    if (ch->step == STEP_OLD && ch->stored.kind == CHANGE_SET) {
+        if (!is_as_expected(ch, reply->rows)) {
+            roll_back(ch, "somebody else changed it meanwhile; look at it "
+                          "again");
+            return;
+        }
+    } else if (ch->step == STEP_REVISION)
         ch->revision = reply->insert_id;
     else if (ch->step == STEP_OLD)
         keep_ratio(ch, reply->rows);

@@ -27,6 +27,7 @@ sets(const struct consensus_change *s)
 void
 change_prepare(struct consensus_change *s, const struct schema *schema)
 {
+    s->lost = 0;
     if (sets(s) && s->ttl_ms <= 0)
         s->kind = is_throttle(s) ? CHANGE_UNTHROTTLE : CHANGE_RECOVER;
     if (s->ttl_ms > TTL_MAX_MS)
@@ -37,14 +38,21 @@ change_prepare(struct consensus_change *s, const struct schema *schema)
     }
 }
 
+static enum schema_table
+table_of(const struct consensus_change *s)
+{
+    if (s->kind == CHANGE_SET)
+        return SCHEMA_SLUICE_SETTINGS;
+    return is_throttle(s) ? SCHEMA_THROTTLED_APPS : SCHEMA_SKIPPED_HOSTS;
+}
+
 void
 change_judge(const struct consensus_change *s,
              const struct schema *schema,
              char *why,
              size_t size)
 {
-    enum schema_table table =
-        is_throttle(s) ? SCHEMA_THROTTLED_APPS : SCHEMA_SKIPPED_HOSTS;
+    enum schema_table table = table_of(s);
     char create[SCHEMA_STATEMENT_SIZE];
 
     *why = '\0';
@@ -57,6 +65,10 @@ change_judge(const struct consensus_change *s,
                !(s->ratio >= 0 && s->ratio <= 1)) {
         snprintf(why, size, "ratio must be in [0..1] range; got %.15g",
                  s->ratio);
+    } else if (s->kind == CHANGE_SET &&
+               !memchr(s->value, '\0', sizeof(s->value))) {
+        snprintf(why, size, "the value is longer than %d bytes",
+                 FACT_VALUE_SIZE - 1);
     } else if (!schema_has(schema, table)) {
         schema_create(table, create, sizeof(create));
         snprintf(why, size,
@@ -115,6 +127,16 @@ skip_sql(struct sql *q, const struct consensus_change *s)
                 s->key, (int64_t)FACTS_LAST_SECOND);
 }
 
+static void
+setting_sql(struct sql *q, const struct consensus_change *s)
+{
+    if (s->value[0] == '\0')
+        sql_set(q, "delete from sluice_settings where name = ?s", s->key);
+    else
+        sql_set(q, "replace into sluice_settings (name, value) values (?s, ?s)",
+                s->key, s->value);
+}
+
 /* A second ago: freno takes what ends in this very second for endless. */
 void
 change_row_sql(struct sql *q,
@@ -141,6 +163,9 @@ change_row_sql(struct sql *q,
                 "update skipped_hosts set expires_at = now() - interval 1 "
                 "second where host_name = ?s",
                 key);
+        break;
+    case CHANGE_SET:
+        setting_sql(q, s);
     }
 }
 
@@ -162,6 +187,12 @@ change_note_sql(struct sql *q, const struct consensus_change *s)
 void
 change_old_sql(struct sql *q, const struct consensus_change *s)
 {
+    if (s->kind == CHANGE_SET) {
+        sql_set(q,
+                "select value from sluice_settings where name = ?s for update",
+                s->key);
+        return;
+    }
     sql_set(q,
             "select unix_timestamp(expires_at), unix_timestamp(now(6)), ratio "
             "from throttled_apps where app_name = ?s for update",

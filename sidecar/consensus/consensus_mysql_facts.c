@@ -20,7 +20,9 @@
 #define LOOK_AGAIN_MS 500
 
 #define BIT(step) (1u << (step))
-#define ROWS (BIT(READ_THROTTLES) | BIT(READ_SKIPS) | BIT(READ_NOTES))
+#define ROWS                                                   \
+    (BIT(READ_THROTTLES) | BIT(READ_SKIPS) | BIT(READ_NOTES) | \
+     BIT(READ_SETTINGS))
 
 struct reader {
     struct consensus *c;
@@ -75,6 +77,8 @@ applies(const struct reader *r, enum read_step step)
         return has(r, SCHEMA_THROTTLED_APPS) && has(r, SCHEMA_SKIPPED_HOSTS);
     case READ_NOTES:
         return has(r, SCHEMA_THROTTLED_APPS) && has(r, SCHEMA_SLUICE_NOTES);
+    case READ_SETTINGS:
+        return has(r, SCHEMA_THROTTLED_APPS) && has(r, SCHEMA_SLUICE_SETTINGS);
     case READ_BEAT:
     case READ_SERVICES:
         return has(r, SCHEMA_SERVICE_HEALTH);
@@ -173,6 +177,12 @@ take_notes(struct reader *r, MYSQL_RES *rows)
 }
 
 static void
+take_settings(struct reader *r, MYSQL_RES *rows)
+{
+    r->unusable += rows_settings(rows, &r->facts);
+}
+
+static void
 take_services(struct reader *r, MYSQL_RES *rows)
 {
     rows_list(rows, 0, &r->services);
@@ -212,8 +222,8 @@ take(struct reader *r, MYSQL_RES *rows)
         [READ_SCHEMA] = take_schema,       [READ_SERVER] = take_server,
         [READ_REPLICA] = take_replica,     [READ_REVISION] = take_revision,
         [READ_THROTTLES] = take_throttles, [READ_SKIPS] = take_skips,
-        [READ_NOTES] = take_notes,         [READ_SERVICES] = take_services,
-        [READ_SHARES] = take_shares,
+        [READ_NOTES] = take_notes,         [READ_SETTINGS] = take_settings,
+        [READ_SERVICES] = take_services,   [READ_SHARES] = take_shares,
     };
 
     if (takers[r->step])
@@ -263,7 +273,7 @@ refused(struct reader *r, const struct mysql_failure *why)
         return;
     }
     complain(r, (int)r->step, why);
-    if (r->step <= READ_NOTES) {
+    if (r->step <= READ_SETTINGS) {
         r->healthy = 0;
         r->todo &= ~(BIT(READ_STORE) | BIT(READ_REVISION) | ROWS);
     }

@@ -61,6 +61,19 @@ rows_notes(MYSQL_RES *rows, struct facts *f)
             facts_note(f, row[0], row[1], row[2], row[3]);
 }
 
+unsigned
+rows_settings(MYSQL_RES *rows, struct facts *f)
+{
+    unsigned unusable = 0;
+    MYSQL_ROW row;
+
+    while ((row = next(rows)))
+        if (facts_add_setting(f, row[0], row[1]) != 0)
+            unusable++;
+    facts_sort(f);
+    return unusable;
+}
+
 void
 rows_list_clear(struct conf_list *list)
 {

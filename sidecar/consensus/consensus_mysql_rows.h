@@ -15,6 +15,7 @@ void rows_schema(MYSQL_RES *rows, struct schema *found);
 unsigned rows_throttles(MYSQL_RES *rows, struct facts *f);
 unsigned rows_skips(MYSQL_RES *rows, struct facts *f);
 
+unsigned rows_settings(MYSQL_RES *rows, struct facts *f);
 void rows_notes(MYSQL_RES *rows, struct facts *f);
 
 /* A column instead of what is in the list. */

@@ -145,6 +145,7 @@ statement_read(struct sql *q, const struct consensus *c, enum read_step step)
         [READ_SKIPS] = "select host_name, unix_timestamp(expires_at), "
                        "unix_timestamp(now(6)) from skipped_hosts",
         [READ_NOTES] = "select kind, name, owner, reason from sluice_notes",
+        [READ_SETTINGS] = "select name, value from sluice_settings",
     };
 
     if (step == READ_SCHEMA)

@@ -21,6 +21,7 @@ enum read_step {
     READ_THROTTLES,
     READ_SKIPS,
     READ_NOTES,
+    READ_SETTINGS,
     READ_BEAT,
     READ_SERVICES, /* of the domain */
     READ_SHARES,   /* leaders of the share domain */

@@ -69,6 +69,10 @@ answer(struct item *item,
     struct consensus_change change =
         outcome == CONSENSUS_DONE ? *stored : item->change;
 
+    if (outcome == CONSENSUS_DONE && stored->lost) {
+        outcome = CONSENSUS_REFUSED;
+        text = CONSENSUS_LOST;
+    }
     unlink_item(p, item);
     item->proposer = NULL;
     cb(data, outcome, &change, revision, text);

@@ -5,11 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "consensus/records.h"
+
 void
 facts_clear(struct facts *f)
 {
     f->nthrottles = 0;
     f->nskips = 0;
+    f->nsettings = 0;
 }
 
 void
@@ -17,6 +20,7 @@ facts_free(struct facts *f)
 {
     free(f->throttles);
     free(f->skips);
+    free(f->settings);
     memset(f, 0, sizeof(*f));
 }
 
@@ -121,6 +125,39 @@ facts_add_skip(struct facts *f,
     return 0;
 }
 
+int
+facts_add_setting(struct facts *f, const char *name, const char *value)
+{
+    struct fact_setting s = {0};
+    size_t len = value ? strlen(value) : 0;
+
+    if (set_name(s.name, name) != 0 || len == 0 || len >= sizeof(s.value))
+        return -1;
+    memcpy(s.value, value, len + 1);
+    f->settings = grow(f->settings, f->nsettings, sizeof(s));
+    f->settings[f->nsettings++] = s;
+    return 0;
+}
+
+const char *
+facts_setting(const struct facts *f, const char *name)
+{
+    const struct fact_setting *s =
+        records_find(f->settings, f->nsettings, sizeof(*s), name);
+
+    return s ? s->value : NULL;
+}
+
+uint64_t
+fact_value_mark(const char *value)
+{
+    uint64_t hash = 14695981039346656037u; /* FNV-1a */
+
+    for (; *value; value++)
+        hash = (hash ^ (unsigned char)*value) * 1099511628211u;
+    return hash;
+}
+
 /* ---- all of them ------------------------------------------------------ */
 
 static int
@@ -139,9 +176,19 @@ by_host(const void *a, const void *b)
     return strcmp(x->host, y->host);
 }
 
+static int
+by_name(const void *a, const void *b)
+{
+    const struct fact_setting *x = a, *y = b;
+
+    return strcmp(x->name, y->name);
+}
+
 void
 facts_sort(struct facts *f)
 {
+    if (f->nsettings > 0)
+        qsort(f->settings, f->nsettings, sizeof(*f->settings), by_name);
     if (f->nthrottles > 0)
         qsort(f->throttles, f->nthrottles, sizeof(*f->throttles), by_key);
     if (f->nskips > 0)

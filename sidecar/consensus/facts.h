@@ -35,6 +35,12 @@ int facts_add_skip(struct facts *f,
                    const char *expires,
                    const char *now);
 
+/* 0; -1: the name or the value is empty or too long. */
+int facts_add_setting(struct facts *f, const char *name, const char *value);
+
+/* NULL: there is none. After facts_sort. */
+const char *facts_setting(const struct facts *f, const char *name);
+
 /* Sorts; after the last row. */
 void facts_sort(struct facts *f);
 

@@ -28,16 +28,19 @@ known_read(struct known *k, const struct facts *facts)
         return -1;
     free(mine->throttles);
     free(mine->skips);
+    free(mine->settings);
     *mine = *facts;
     mine->throttles = records_copy(facts->throttles, facts->nthrottles,
                                    sizeof(*facts->throttles));
     mine->skips =
         records_copy(facts->skips, facts->nskips, sizeof(*facts->skips));
+    mine->settings = records_copy(facts->settings, facts->nsettings,
+                                  sizeof(*facts->settings));
     k->ever = 1;
     return 0;
 }
 
-/* The record of that name, made when it is not there. Both kinds of records
+/* The record of that name, made when it is not there. All kinds of records
  * begin with their name. */
 static void *
 put(void **records, size_t *count, size_t size, const char *name)
@@ -89,6 +92,21 @@ put_skip(struct facts *facts,
     snprintf(s->reason, sizeof(s->reason), "%s", change->reason);
 }
 
+static void
+put_setting(struct facts *facts, const struct consensus_change *change)
+{
+    struct fact_setting *s;
+
+    if (change->value[0] == '\0') {
+        records_remove(facts->settings, &facts->nsettings, sizeof(*s),
+                       change->key);
+        return;
+    }
+    s = put((void **)&facts->settings, &facts->nsettings, sizeof(*s),
+            change->key);
+    snprintf(s->value, sizeof(s->value), "%s", change->value);
+}
+
 void
 known_stored(struct known *k,
              const struct consensus_change *change,
@@ -118,6 +136,9 @@ known_stored(struct known *k,
         records_remove(facts->skips, &facts->nskips, sizeof(*facts->skips),
                        change->key);
         break;
+    case CHANGE_SET:
+        put_setting(facts, change);
+        break;
     }
 }
 
@@ -126,5 +147,6 @@ known_free(struct known *k)
 {
     free(k->facts.throttles);
     free(k->facts.skips);
+    free(k->facts.settings);
     memset(k, 0, sizeof(*k));
 }

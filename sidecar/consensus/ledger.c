@@ -8,7 +8,8 @@
 #include "consensus/records.h"
 
 _Static_assert(offsetof(struct ledger_throttle, key) == 0 &&
-                   offsetof(struct ledger_skip, host) == 0,
+                   offsetof(struct ledger_skip, host) == 0 &&
+                   offsetof(struct fact_setting, name) == 0,
                "records begin with their name");
 
 void
@@ -16,6 +17,7 @@ ledger_free(struct ledger *l)
 {
     free(l->throttles);
     free(l->skips);
+    free(l->settings);
     memset(l, 0, sizeof(*l));
 }
 
@@ -114,6 +116,31 @@ put_skip(struct ledger *l,
     strcpy(s->reason, change->reason);
 }
 
+/* Decided here, where all nodes decide the same. */
+static void
+put_setting(struct ledger *l, struct consensus_change *change)
+{
+    size_t size = sizeof(*l->settings);
+    size_t at = records_place(l->settings, l->nsettings, size, change->key);
+    struct fact_setting *s =
+        records_find(l->settings, l->nsettings, size, change->key);
+
+    if (change->compares &&
+        fact_value_mark(s ? s->value : "") != change->expected) {
+        change->lost = 1;
+        return;
+    }
+    if (change->value[0] == '\0') {
+        records_remove(l->settings, &l->nsettings, size, change->key);
+        return;
+    }
+    if (!s)
+        l->settings = records_insert(l->settings, &l->nsettings, size, at);
+    s = &l->settings[at];
+    strcpy(s->name, change->key);
+    strcpy(s->value, change->value);
+}
+
 static void
 apply_change(struct ledger *l,
              uint64_t now_real_ms,
@@ -134,6 +161,9 @@ apply_change(struct ledger *l,
         break;
     case CHANGE_RECOVER:
         records_remove(l->skips, &l->nskips, sizeof(*l->skips), change->key);
+        break;
+    case CHANGE_SET:
+        put_setting(l, change);
         break;
     }
 }
@@ -225,6 +255,15 @@ list_skips(const struct ledger *l,
     }
 }
 
+static void
+list_settings(const struct ledger *l, struct facts *f)
+{
+    f->settings = resize(f->settings, l->nsettings, sizeof(*f->settings));
+    f->nsettings = l->nsettings;
+    if (l->nsettings > 0)
+        memcpy(f->settings, l->settings, l->nsettings * sizeof(*f->settings));
+}
+
 void
 ledger_facts(const struct ledger *l,
              uint64_t now_real_ms,
@@ -237,4 +276,5 @@ ledger_facts(const struct ledger *l,
     memcpy(f->store_id, l->store_id, sizeof(f->store_id));
     list_throttles(l, now_real_ms, ago_ms, f);
     list_skips(l, now_real_ms, ago_ms, f);
+    list_settings(l, f);
 }

@@ -14,7 +14,7 @@
 #include "consensus/consensus.h"
 
 /* Of a command, padding to a multiple of eight (which raft needs) included. */
-#define LEDGER_COMMAND_MAX 1024
+#define LEDGER_COMMAND_MAX 2048
 
 /* The numbers are in the log: new kinds go to the end. */
 enum ledger_kind {
@@ -55,6 +55,8 @@ struct ledger {
     size_t nthrottles;
     struct ledger_skip *skips; /* sorted by host; owned */
     size_t nskips;
+    struct fact_setting *settings; /* sorted by name; owned */
+    size_t nsettings;
 };
 
 /*
@@ -70,7 +72,8 @@ ledger_check(const struct ledger_command *command, char *err, size_t err_size);
  * never more than LEDGER_COMMAND_MAX; 0: ledger_check refuses it.
  *
  * Only what its kind has a use for is written: the ratio of a THROTTLE, the
- * ttl_ms of a THROTTLE or SKIP. The others are 0 when it is decoded.
+ * ttl_ms of a THROTTLE or SKIP, what a SET compares with. The others are 0
+ * when it is decoded.
  */
 size_t ledger_encode(const struct ledger_command *command,
                      unsigned char bytes[LEDGER_COMMAND_MAX]);
@@ -91,7 +94,8 @@ int ledger_decode(const void *bytes,
  * every one before). `stored` (NULL: not wanted) becomes the change as it was
  * stored: the ratio filled in (with CHANGE_RATIO_KEEP an entry that counts at
  * now_real_ms keeps its own, else 1), the rest as asked; zeroes for a command
- * that is no change. Nothing is wrong with taking back what is not there. With
+ * that is no change. A SET that compared in vain is marked lost, and changed
+ * nothing. Nothing is wrong with taking back what is not there. With
  * every THROTTLE and SKIP, what has expired by now_real_ms goes.
  *
  * FOUND: empties nothing, gives the store its id; SETTLED: sets the flag.
@@ -104,8 +108,8 @@ void ledger_apply(struct ledger *l,
 /*
  * Fills in all of *f: what has not expired at now_real_ms, as remaining from
  * now on. For a read that began at read_mono_ms, ago_ms before now: remaining
- * times count from there (struct facts). f->throttles and f->skips are
- * reallocated: begin with zeroes, end with facts_free.
+ * times count from there (struct facts). The arrays of f are reallocated: begin
+ * with zeroes, end with facts_free.
  */
 void ledger_facts(const struct ledger *l,
                   uint64_t now_real_ms,

@@ -10,9 +10,10 @@
  * a new kind is refused by itself. */
 #define VERSION 1
 
-_Static_assert(LEDGER_SETTLED == 3 && CHANGE_RECOVER == 3,
+_Static_assert(LEDGER_SETTLED == 3 && CHANGE_SET == 4,
                "these numbers are in the log");
-_Static_assert(64 + 2 * FACT_NAME_SIZE + FACT_NOTE_SIZE + STORE_ID_SIZE <
+_Static_assert(64 + 2 * FACT_NAME_SIZE + FACT_NOTE_SIZE + FACT_VALUE_SIZE +
+                       STORE_ID_SIZE <
                    LEDGER_COMMAND_MAX,
                "the longest command has room");
 
@@ -53,7 +54,7 @@ flaw_of_change(const struct consensus_change *c)
 {
     const char *flaw;
 
-    if ((unsigned)c->kind > CHANGE_RECOVER)
+    if ((unsigned)c->kind > CHANGE_SET)
         return "there is no such change";
     if (c->key[0] == '\0')
         return "the name is empty";
@@ -64,6 +65,9 @@ flaw_of_change(const struct consensus_change *c)
     if (!flaw)
         flaw = flaw_of_text(c->reason, sizeof(c->reason),
                             "the reason is too long");
+    if (!flaw && c->kind == CHANGE_SET)
+        flaw =
+            flaw_of_text(c->value, sizeof(c->value), "the value is too long");
     if (flaw)
         return flaw;
     if (c->kind == CHANGE_THROTTLE && c->ratio != CHANGE_RATIO_KEEP &&
@@ -110,6 +114,11 @@ pack_change(struct pack *p, const struct consensus_change *change)
         pack_u64(p, (uint64_t)change->ttl_ms);
     pack_text(p, change->owner);
     pack_text(p, change->reason);
+    if (change->kind == CHANGE_SET) {
+        pack_text(p, change->value);
+        pack_u8(p, change->compares != 0);
+        pack_u64(p, change->compares ? change->expected : 0);
+    }
 }
 
 size_t
@@ -142,7 +151,7 @@ unpack_change(struct unpack *u,
 {
     uint8_t kind = unpack_u8(u);
 
-    if (kind > CHANGE_RECOVER)
+    if (kind > CHANGE_SET)
         return refuse_newer(err, err_size, "change", kind);
     change->kind = kind;
     unpack_text(u, change->key, sizeof(change->key));
@@ -152,6 +161,13 @@ unpack_change(struct unpack *u,
         change->ttl_ms = (int64_t)unpack_u64(u);
     unpack_text(u, change->owner, sizeof(change->owner));
     unpack_text(u, change->reason, sizeof(change->reason));
+    if (change->kind == CHANGE_SET) {
+        unpack_text(u, change->value, sizeof(change->value));
+        change->compares = unpack_u8(u);
+        change->expected = unpack_u64(u);
+        if (change->compares > 1 || (!change->compares && change->expected))
+            return refuse(err, err_size, "this SET compares with nothing");
+    }
     return 0;
 }
 

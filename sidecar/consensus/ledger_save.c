@@ -13,6 +13,7 @@
 #define MAGIC_LEN 8
 #define VERSION 1
 #define FLAG_SETTLED 1
+#define FLAG_SETTINGS 2 /* there are some, counted after the skips */
 
 /* Magic, version, flags, revision, store id, counts and padding. */
 #define HEAD_MAX (64 + STORE_ID_SIZE)
@@ -20,6 +21,9 @@
 _Static_assert(sizeof(struct ledger_throttle) >=
                    2 * FACT_NAME_SIZE + FACT_NOTE_SIZE + 3 + 2 * 8,
                "no throttle takes more room written than in memory");
+_Static_assert(sizeof(struct fact_setting) + 2 >=
+                   FACT_NAME_SIZE + FACT_VALUE_SIZE + 2,
+               "no setting takes more than two bytes more written");
 _Static_assert(sizeof(struct ledger_skip) >=
                    2 * FACT_NAME_SIZE + FACT_NOTE_SIZE + 3 + 8,
                "no skip takes more room written than in memory");
@@ -31,7 +35,8 @@ pack_head(struct pack *p, const struct ledger *l)
 {
     pack_bytes(p, MAGIC, MAGIC_LEN);
     pack_u16(p, VERSION);
-    pack_u16(p, l->settled ? FLAG_SETTLED : 0);
+    pack_u16(p, (uint16_t)((l->settled ? FLAG_SETTLED : 0) |
+                           (l->nsettings ? FLAG_SETTINGS : 0)));
     pack_u64(p, l->revision);
     pack_text(p, l->store_id);
     pack_u32(p, (uint32_t)l->nthrottles);
@@ -57,11 +62,25 @@ pack_skip(struct pack *p, const struct ledger_skip *s)
     pack_text(p, s->reason);
 }
 
+/* None are written as an older sluiced writes them. */
+static void
+pack_settings(struct pack *p, const struct ledger *l)
+{
+    if (l->nsettings == 0)
+        return;
+    pack_u32(p, (uint32_t)l->nsettings);
+    for (size_t i = 0; i < l->nsettings; i++) {
+        pack_text(p, l->settings[i].name);
+        pack_text(p, l->settings[i].value);
+    }
+}
+
 void *
 ledger_save(const struct ledger *l, size_t *len)
 {
     size_t size = HEAD_MAX + l->nthrottles * sizeof(*l->throttles) +
-                  l->nskips * sizeof(*l->skips);
+                  l->nskips * sizeof(*l->skips) +
+                  l->nsettings * (sizeof(*l->settings) + 2);
     void *bytes = malloc(size), *fit;
     struct pack p;
 
@@ -73,6 +92,7 @@ ledger_save(const struct ledger *l, size_t *len)
         pack_throttle(&p, &l->throttles[i]);
     for (size_t i = 0; i < l->nskips; i++)
         pack_skip(&p, &l->skips[i]);
+    pack_settings(&p, l);
     pack_pad8(&p);
     if (p.failed)
         abort();
@@ -89,6 +109,7 @@ struct reading {
     struct ledger l;
     uint32_t nthrottles; /* as the head says */
     uint32_t nskips;
+    int has_settings;
     char *err;
     size_t err_size;
 };
@@ -130,9 +151,10 @@ unpack_head(struct reading *r)
         return refuse(r, "this is no snapshot of the facts");
     if (version > VERSION)
         return refuse_newer(r, "format", version);
-    if (flags & ~FLAG_SETTLED)
+    if (flags & ~(FLAG_SETTLED | FLAG_SETTINGS))
         return refuse_newer(r, "flags", flags);
     r->l.settled = flags & FLAG_SETTLED;
+    r->has_settings = (flags & FLAG_SETTINGS) != 0;
     r->l.revision = unpack_u64(&r->u);
     unpack_text(&r->u, r->l.store_id, sizeof(r->l.store_id));
     r->nthrottles = unpack_u32(&r->u);
@@ -193,6 +215,42 @@ unpack_skip(struct reading *r)
     return 0;
 }
 
+static int
+unpack_setting(struct reading *r)
+{
+    struct ledger *l = &r->l;
+    struct fact_setting s = {0};
+    size_t n = l->nsettings;
+
+    unpack_text(&r->u, s.name, sizeof(s.name));
+    unpack_text(&r->u, s.value, sizeof(s.value));
+    if (r->u.failed)
+        return refuse_damaged(r);
+    if (s.value[0] == '\0')
+        return refuse(r, "the snapshot's setting \"%s\" cannot be", s.name);
+    if (!in_order(n ? l->settings[n - 1].name : NULL, s.name))
+        return refuse(r, "the snapshot's setting \"%s\" is not in order",
+                      s.name);
+    l->settings = records_insert(l->settings, &l->nsettings, sizeof(s), n);
+    l->settings[n] = s;
+    return 0;
+}
+
+/* With the flag there is one at least, so that equal ledgers are equal
+ * bytes. */
+static int
+unpack_settings(struct reading *r)
+{
+    uint32_t count = unpack_u32(&r->u);
+
+    if (count == 0)
+        return refuse_damaged(r);
+    for (uint32_t i = 0; i < count; i++)
+        if (unpack_setting(r) != 0)
+            return -1;
+    return 0;
+}
+
 /* The counts are only believed as far as there are bytes: memory is taken for
  * one record at a time. */
 static int
@@ -206,6 +264,8 @@ unpack_all(struct reading *r)
     for (uint32_t i = 0; i < r->nskips; i++)
         if (unpack_skip(r) != 0)
             return -1;
+    if (r->has_settings && unpack_settings(r) != 0)
+        return -1;
     unpack_pad8(&r->u);
     return unpack_ended(&r->u) ? 0 : refuse_damaged(r);
 }

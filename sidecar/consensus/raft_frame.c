@@ -22,6 +22,12 @@ put_change(struct pack *p, const struct consensus_change *c)
     pack_u64(p, (uint64_t)c->ttl_ms);
     pack_text(p, c->owner);
     pack_text(p, c->reason);
+    if (c->kind != CHANGE_SET)
+        return;
+    pack_text(p, c->value);
+    pack_u8(p, (uint8_t)c->compares);
+    pack_u64(p, c->expected);
+    pack_u8(p, (uint8_t)c->lost);
 }
 
 static void
@@ -29,7 +35,7 @@ get_change(struct unpack *u, struct consensus_change *c)
 {
     uint8_t kind = unpack_u8(u);
 
-    if (kind > CHANGE_RECOVER)
+    if (kind > CHANGE_SET)
         u->failed = 1;
     c->kind = (enum consensus_change_kind)kind;
     unpack_text(u, c->key, sizeof(c->key));
@@ -37,6 +43,12 @@ get_change(struct unpack *u, struct consensus_change *c)
     c->ttl_ms = (int64_t)unpack_u64(u);
     unpack_text(u, c->owner, sizeof(c->owner));
     unpack_text(u, c->reason, sizeof(c->reason));
+    if (c->kind != CHANGE_SET)
+        return;
+    unpack_text(u, c->value, sizeof(c->value));
+    c->compares = unpack_u8(u) != 0;
+    c->expected = unpack_u64(u);
+    c->lost = unpack_u8(u) != 0;
 }
 
 static void

@@ -64,6 +64,10 @@ static const struct table tables[SCHEMA_TABLES] = {
                                 "  store_id varchar(39) NOT NULL,\n"
                                 "  revision bigint unsigned NOT NULL,\n"
                                 "  PRIMARY KEY (id)\n"},
+    [SCHEMA_SLUICE_SETTINGS] = {"sluice_settings", "no cluster can be routed",
+                                "  name varchar(128) NOT NULL,\n"
+                                "  value varchar(1024) NOT NULL,\n"
+                                "  PRIMARY KEY (name)\n"},
 };
 
 #define HEAD "CREATE TABLE IF NOT EXISTS "
@@ -103,7 +107,7 @@ schema_question(void)
            "information_schema.columns where table_schema = database() and "
            "table_name in ('service_election', 'service_health', "
            "'throttled_apps', 'skipped_hosts', 'sluice_lease', "
-           "'sluice_notes', 'sluice_revision')";
+           "'sluice_notes', 'sluice_revision', 'sluice_settings')";
 }
 
 void

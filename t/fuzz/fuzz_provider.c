@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decide/route_fact.h"
 #include "inventory/haproxy_csv.h"
 #include "inventory/vitess_tablets.h"
 #include "share/share_health.h"
@@ -92,6 +93,25 @@ must_agree(int (*read)(const char *, size_t, char *, size_t),
     MUST(found == first);
 }
 
+/* What another node, or another version, put into the store. */
+static void
+read_facts(const char *data, size_t size)
+{
+    char *text = strndup(data, size);
+    char written[ROUTE_FACT_SIZE];
+    struct route_traffic traffic;
+    struct route_fact fact, again;
+
+    if (route_fact_read(text, &fact) == 0) {
+        route_fact_write(&fact, written);
+        MUST(route_fact_read(written, &again) == 0);
+        MUST(again.epoch == fact.epoch);
+        MUST(strcmp(again.active, fact.active) == 0);
+    }
+    route_traffic_read(text, &traffic);
+    free(text);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -101,6 +121,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     must_agree(read_csv, text, size);
     must_agree(read_tablets, text, size);
     must_agree(read_health, text, size);
+    read_facts(text, size);
     free(text);
     return 0;
 }

@@ -8,6 +8,7 @@
  *
  *   throttle ID KEY RATIO|keep TTL_MS|never [OWNER REASON]
  *   unthrottle ID KEY | skip ID HOST TTL_MS|never | recover ID HOST
+ *   set ID NAME VALUE|- [EXPECTED|-]: '-' is none; '_' in a value a blank
  *   burst ID COUNT   hint REVISION   status   quit
  *   random ID COUNT SEED: so many changes of all kinds, some dozens of them
  *      under way at any time; each is said before it is asked for. No facts
@@ -72,6 +73,14 @@ print_remaining(int64_t remaining_ms)
 }
 
 static void
+print_setting(const struct fact_setting *s)
+{
+    printf(" setting=%s,", s->name);
+    for (const char *c = s->value; *c; c++)
+        putchar(*c == ' ' || *c == '\n' ? '_' : *c);
+}
+
+static void
 on_facts(void *data, const struct facts *f)
 {
     (void)data;
@@ -94,6 +103,8 @@ on_facts(void *data, const struct facts *f)
         print_remaining(s->remaining_ms);
         printf(",%s,%s", s->owner, s->reason);
     }
+    for (size_t i = 0; i < f->nsettings; i++)
+        print_setting(&f->settings[i]);
     putchar('\n');
     fflush(stdout);
 }
@@ -113,8 +124,8 @@ on_failed(void *data, const char *why)
 }
 
 static const char *const outcomes[] = {"done", "refused", "unknown"};
-static const char *const kinds[] = {"throttle", "unthrottle", "skip",
-                                    "recover"};
+static const char *const kinds[] = {"throttle", "unthrottle", "skip", "recover",
+                                    "set"};
 
 static void
 on_done(void *data,
@@ -241,6 +252,29 @@ other_change(char **w, enum consensus_change_kind kind)
     struct consensus_change c = {.kind = kind, .ttl_ms = ttl(w[3])};
 
     copy(c.key, sizeof(c.key), w[2]);
+    change(w[1], &c);
+}
+
+static const char *
+value_of(char *word)
+{
+    if (!word || strcmp(word, "-") == 0)
+        return "";
+    for (char *c = word; *c; c++)
+        if (*c == '_')
+            *c = ' ';
+    return word;
+}
+
+static void
+set(char **w)
+{
+    struct consensus_change c = {.kind = CHANGE_SET, .compares = w[3] && w[4]};
+
+    copy(c.key, sizeof(c.key), w[2]);
+    copy(c.value, sizeof(c.value), value_of(w[3]));
+    if (c.compares)
+        c.expected = fact_value_mark(value_of(w[4]));
     change(w[1], &c);
 }
 
@@ -413,6 +447,8 @@ run(char *line)
         other_change(w, CHANGE_SKIP);
     else if (strcmp(w[0], "recover") == 0)
         other_change(w, CHANGE_RECOVER);
+    else if (strcmp(w[0], "set") == 0)
+        set(w);
     else if (strcmp(w[0], "burst") == 0)
         burst(w);
     else if (strcmp(w[0], "random") == 0)

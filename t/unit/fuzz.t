@@ -23,7 +23,8 @@ my @clang = (qw/ clang -std=gnu11 -D_GNU_SOURCE -g -O1 /,
 my %parts = (
     fuzz_ledger => {
         sources =>
-            [qw{ consensus/ledger*.c consensus/records.c consensus/pack.c }],
+            [qw{ consensus/ledger*.c consensus/facts.c consensus/records.c
+                consensus/pack.c }],
         libs => [],
     },
     fuzz_frame => {
@@ -37,7 +38,7 @@ my %parts = (
     },
     fuzz_provider => {
         sources => [qw{ inventory/haproxy_csv.c inventory/vitess_tablets.c
-            share/share_health.c base/http_escape.c }],
+            share/share_health.c base/http_escape.c decide/route_fact.c }],
         libs => ['-ljansson'],
     },
 );
@@ -57,7 +58,8 @@ fuzz('fuzz_provider', 2,
     "# pxname,svname,status\np,a,UP\np,\"b\",DOWN 1/2\np,c\nq,d,no check\n",
     '[{"alias":{"cell":"c"},"mysql_hostname":"h","mysql_port":1,"type":2,'
     . '"stats":{"last_error":"","realtime":{}}}]',
-    '{"mysql/a":{"SecondsSinceLastHealthy":7}}');
+    '{"mysql/a":{"SecondsSinceLastHealthy":7}}',
+    "epoch=7 changed=1700000000000 active=db1:3306\nwhy", 'traffic=off changed=1');
 finish();
 
 done_testing();

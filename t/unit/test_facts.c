@@ -189,10 +189,42 @@ test_notes(void **state)
     facts_free(&f);
 }
 
+static void
+test_settings(void **state)
+{
+    char longest[FACT_VALUE_SIZE + 1], name[FACT_NAME_SIZE + 1];
+    struct facts f = {0};
+
+    (void)state;
+    memset(longest, 'v', sizeof(longest));
+    memset(name, 'n', sizeof(name));
+    longest[sizeof(longest) - 1] = name[sizeof(name) - 1] = '\0';
+    assert_int_equal(facts_add_setting(&f, "b", "1"), 0);
+    assert_int_equal(facts_add_setting(&f, "a", longest + 1), 0);
+    assert_int_equal(facts_add_setting(&f, name + 1, "x"), 0);
+    assert_int_equal(facts_add_setting(&f, "c", longest), -1);
+    assert_int_equal(facts_add_setting(&f, name, "x"), -1);
+    assert_int_equal(facts_add_setting(&f, "c", ""), -1);
+    assert_int_equal(facts_add_setting(&f, "", "x"), -1);
+    assert_int_equal(facts_add_setting(&f, NULL, "x"), -1);
+    assert_int_equal(facts_add_setting(&f, "c", NULL), -1);
+    facts_sort(&f);
+    assert_int_equal(f.nsettings, 3);
+    assert_string_equal(facts_setting(&f, "a"), longest + 1);
+    assert_string_equal(facts_setting(&f, "b"), "1");
+    assert_null(facts_setting(&f, "c"));
+    assert_true(fact_value_mark("a") != fact_value_mark("b"));
+    assert_true(fact_value_mark("") != fact_value_mark("a"));
+    facts_clear(&f);
+    assert_null(facts_setting(&f, "a"));
+    facts_free(&f);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_settings),
         cmocka_unit_test(test_remaining),
         cmocka_unit_test(test_ratio),
         cmocka_unit_test(test_sorted_and_without_the_expired),

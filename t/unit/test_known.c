@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "consensus/facts.h"
 #include "consensus/known.h"
 
 static struct facts
@@ -223,10 +224,39 @@ test_before_the_first_read(void **state)
     known_free(&k);
 }
 
+static void
+test_settings(void **state)
+{
+    struct fact_setting rows[] = {{.name = "b", .value = "1"}};
+    struct facts facts = read_of(5, 100, NULL, 0);
+    struct consensus_change change = change_of(CHANGE_SET, "a", 0);
+    struct known k = {0};
+
+    (void)state;
+    facts.settings = rows;
+    facts.nsettings = 1;
+    known_read(&k, &facts);
+    strcpy(change.value, "2");
+    known_stored(&k, &change, 6, 110);
+    assert_int_equal(k.facts.nsettings, 2);
+    assert_string_equal(facts_setting(&k.facts, "a"), "2");
+    assert_string_equal(facts_setting(&k.facts, "b"), "1");
+    assert_null(facts_setting(&k.facts, "c"));
+    change.value[0] = '\0';
+    strcpy(change.key, "b");
+    known_stored(&k, &change, 7, 120);
+    assert_null(facts_setting(&k.facts, "b"));
+    strcpy(change.key, "c");
+    known_stored(&k, &change, 8, 130);
+    assert_int_equal(k.facts.nsettings, 1);
+    known_free(&k);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_settings),
         cmocka_unit_test(test_a_read_replaces),
         cmocka_unit_test(test_changes_are_sorted_in),
         cmocka_unit_test(test_skips),

@@ -377,10 +377,51 @@ test_many(void **state)
     facts_free(&f);
 }
 
+static struct consensus_change
+set(struct ledger *l, const char *name, const char *value, const char *expected)
+{
+    struct ledger_command c = change_of(CHANGE_SET, name, 0, 1000);
+
+    strcpy(c.change.value, value);
+    c.change.compares = expected != NULL;
+    c.change.expected = expected ? fact_value_mark(expected) : 0;
+    return apply(l, c);
+}
+
+static void
+test_settings(void **state)
+{
+    struct ledger l = {0};
+    struct facts f = {0};
+
+    (void)state;
+    assert_int_equal(set(&l, "b", "1", NULL).lost, 0);
+    assert_int_equal(set(&l, "a", "2", "").lost, 0);
+    assert_int_equal(set(&l, "a", "3", "").lost, 1); /* it is there */
+    assert_int_equal(set(&l, "a", "3", "1").lost, 1);
+    assert_int_equal(set(&l, "c", "3", "1").lost, 1);
+    assert_int_equal(set(&l, "a", "4", "2").lost, 0);
+    assert_int_equal(l.revision, 6); /* also of what was lost */
+    ledger_facts(&l, 1000, 5, 0, &f);
+    assert_int_equal(f.nsettings, 2);
+    assert_string_equal(f.settings[0].name, "a");
+    assert_string_equal(f.settings[0].value, "4");
+    assert_string_equal(f.settings[1].value, "1");
+    assert_int_equal(set(&l, "a", "", "2").lost, 1);
+    assert_int_equal(set(&l, "a", "", "4").lost, 0);
+    assert_int_equal(set(&l, "b", "", NULL).lost, 0);
+    assert_int_equal(set(&l, "b", "", NULL).lost, 0);
+    ledger_facts(&l, 1000, 5, 0, &f);
+    assert_int_equal(f.nsettings, 0);
+    facts_free(&f);
+    ledger_free(&l);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_settings),
         cmocka_unit_test(test_throttles_are_sorted_in),
         cmocka_unit_test(test_a_throttle_again_replaces),
         cmocka_unit_test(test_taking_back),

@@ -65,6 +65,17 @@ longest(void)
     return c;
 }
 
+static struct ledger_command
+set_of(const char *name, const char *value, uint64_t expected)
+{
+    struct ledger_command c = change_of(CHANGE_SET, name, 0, 1000);
+
+    strcpy(c.change.value, value);
+    c.change.compares = expected != 0;
+    c.change.expected = expected;
+    return c;
+}
+
 static void
 test_there_and_back(void **state)
 {
@@ -80,9 +91,17 @@ test_there_and_back(void **state)
         found_of("this id has thirty-nine bytes, the most"),
         {.kind = LEDGER_SETTLED, .now_real_ms = 5},
         longest(),
+        set_of("route/main1", "epoch=1", 0),
+        set_of("route/main1", "", fact_value_mark("epoch=1")),
+        set_of("a", "b", 1),
+        longest(),
     };
 
     (void)state;
+    c[14].change.kind = CHANGE_SET;
+    c[14].change.ratio = 0;
+    c[14].change.ttl_ms = 0;
+    memset(c[14].change.value, 'v', FACT_VALUE_SIZE - 1);
     c[3].change.owner[0] = '\0';
     c[3].change.reason[0] = '\0';
     for (size_t i = 0; i < sizeof(c) / sizeof(*c); i++)
@@ -170,7 +189,7 @@ test_changes_that_are_none(void **state)
     struct ledger_command c = longest();
 
     (void)state;
-    for (int kind = CHANGE_THROTTLE; kind <= CHANGE_RECOVER; kind++)
+    for (int kind = CHANGE_THROTTLE; kind <= CHANGE_SET; kind++)
         assert_change_refused(kind, "", 1, 1, "the name is empty");
     for (size_t i = 0; i < sizeof(ratios) / sizeof(*ratios); i++)
         assert_change_refused(CHANGE_THROTTLE, "a", ratios[i], 1,
@@ -183,7 +202,7 @@ test_changes_that_are_none(void **state)
     }
     assert_change_refused(CHANGE_SKIP, "a", 0, INT64_MIN,
                           "the time it is for has passed");
-    assert_change_refused(4, "a", 0, 1, "there is no such change");
+    assert_change_refused(5, "a", 0, 1, "there is no such change");
     assert_change_refused(-1, "a", 0, 1, "there is no such change");
     c.change.key[FACT_NAME_SIZE - 1] = 'k';
     assert_refused(&c, "the name is too long");
@@ -193,6 +212,10 @@ test_changes_that_are_none(void **state)
     c = longest();
     c.change.reason[FACT_NOTE_SIZE - 1] = 'r';
     assert_refused(&c, "the reason is too long");
+    c = longest();
+    c.change.kind = CHANGE_SET;
+    memset(c.change.value, 'v', FACT_VALUE_SIZE);
+    assert_refused(&c, "the value is too long");
 }
 
 static void
@@ -297,8 +320,8 @@ test_a_newer_sluiced(void **state)
     bytes[1] = 4;
     assert_string_equal(decode(bytes, len, &c), NEWER("kind 4"));
     bytes[1] = LEDGER_CHANGE;
-    bytes[10] = 4;
-    assert_string_equal(decode(bytes, len, &c), NEWER("change 4"));
+    bytes[10] = 5;
+    assert_string_equal(decode(bytes, len, &c), NEWER("change 5"));
     /* With little room for it too. */
     assert_int_equal(ledger_decode(bytes, len, &c, (char[4]){"###"}, 4), -1);
     assert_int_equal(ledger_decode(bytes, len, &c, NULL, 0), -1);

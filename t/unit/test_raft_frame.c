@@ -267,9 +267,9 @@ test_out_of_range(void **state)
         size_t at;
         unsigned char most;
     } enums[] = {
-        {FRAME_CHANGE, FIELDS, CHANGE_RECOVER},
+        {FRAME_CHANGE, FIELDS, CHANGE_SET},
         {FRAME_OUTCOME, FIELDS, CONSENSUS_UNKNOWN},
-        {FRAME_OUTCOME, FIELDS + 9, CHANGE_RECOVER},
+        {FRAME_OUTCOME, FIELDS + 9, CHANGE_SET},
         {FRAME_MEMBER_LIST, FIELDS, CONSENSUS_UNKNOWN},
         {FRAME_MEMBER_LIST,
          FIELDS + 1 + 2 + FRAME_TEXT_SIZE - 1 + 4 + 2 + MEMBER_ID_SIZE - 1 + 2 +

@@ -186,7 +186,7 @@ sub parse {
     my %event = (ms => $ms, line => $line);
 
     $event{text} = $1 if $rest =~ s/ ?\btext=(.*)$//;
-    push @{ $event{list}{$1} }, $2 while $rest =~ /\b(throttle|skip)=(\S*)/g;
+    push @{ $event{list}{$1} }, $2 while $rest =~ /\b(throttle|skip|setting)=(\S*)/g;
     $event{$1} = $2 while $rest =~ /\b(\w+)=(\S*)/g;
     return \%event;
 }
@@ -314,6 +314,14 @@ sub facts {
 
 # "key,ratio,remaining,owner,reason" by key, and the same of skips.
 sub throttles { return by_name($_[0]->facts->{list}{throttle}) }
+
+# value by name; a blank is a '_'.
+sub settings {
+    my ($self) = @_;
+
+    return { map { split /,/, $_, 2 } @{ $self->facts->{list}{setting} // [] } };
+}
+
 sub skips { return by_name($_[0]->facts->{list}{skip}) }
 
 sub by_name {

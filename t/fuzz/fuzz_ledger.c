@@ -52,6 +52,7 @@ must_list(const struct ledger *l, uint64_t now_ms)
         MUST(f.skips[i].remaining_ms > 3);
     free(f.throttles);
     free(f.skips);
+    free(f.settings);
 }
 
 static void
@@ -116,7 +117,7 @@ try_snapshot(const uint8_t *data, size_t size)
     memset(err, '#', sizeof(err));
     if (ledger_load(&l, data, size, err, sizeof(err)) != 0) {
         must_be_a_sentence(err, sizeof(err));
-        MUST(!l.throttles && !l.skips && l.revision == 0);
+        MUST(!l.throttles && !l.skips && !l.settings && l.revision == 0);
         return;
     }
     must_be_sound(&l);

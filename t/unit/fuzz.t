@@ -228,6 +228,8 @@ sub seed_commands {
         pack('C Q C v/a a*', 1, 1000, 1, 'app/main1', $notes),
         pack('C Q C v/a Q a*', 1, 1000, 2, 'db1', 60000, $notes),
         pack('C Q C v/a a*', 1, 1000, 3, 'db1', $notes),
+        pack('C Q C v/a a* v/a C Q', 1, 1000, 4, 'route/main1', $notes,
+            'epoch=1', 1, 77),
         pack('C Q v/a', 2, 1000, '6f1c9a52'),
         pack('C Q', 3, 1000);
 }

@@ -29,7 +29,7 @@ struct connector_job {
     struct connector *connector;
     struct connector_job *next;
     struct mysql_target target;
-    char address[RESOLVE_ADDRESS_SIZE];
+    char address[MYSQL_TARGET_ADDRESS_SIZE];
     int by_name, suspect;
     connector_cb cb;
     void *data;

@@ -29,8 +29,8 @@ struct connector *connector_new(struct loop *loop);
 void connector_free(struct connector *c);
 
 /*
- * Connects to ADDRESS, an IP literal; BY_NAME to target->host, so that
- * libmariadb can compare that name with the certificate. SUSPECT jobs (the
+ * Connects to ADDRESS, an IP literal or a path; BY_NAME to target->host, so
+ * that libmariadb can compare that name with the certificate. SUSPECT jobs (the
  * host's last attempt was slow) get at most half of the threads. Never NULL
  * unless the queue is full. The callback comes later, never from within.
  */

@@ -109,14 +109,15 @@ MYSQL *
 connector_dial(struct connector_dial *d, struct mysql_failure *why)
 {
     const struct mysql_target *t = d->target;
-    int given_ms = d->timeout_ms;
+    int given_ms = d->timeout_ms, is_socket = mysql_target_is_socket(t);
+    const char *host = d->by_name ? t->host : d->address;
     MYSQL *mysql = handle(t, given_ms);
 
     dialling = d;
     ERR_clear_error();
-    if (!mysql_real_connect(mysql, d->by_name ? t->host : d->address, t->user,
+    if (!mysql_real_connect(mysql, is_socket ? NULL : host, t->user,
                             t->password, t->database[0] ? t->database : NULL,
-                            t->port, NULL, 0))
+                            t->port, is_socket ? host : NULL, 0))
         return failed(mysql, d, given_ms, why);
     mysql_optionsv(mysql, MARIADB_OPT_IO_WAIT, NULL);
     if (t->tls.use && !mysql_get_ssl_cipher(mysql)) {

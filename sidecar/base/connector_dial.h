@@ -10,7 +10,7 @@
 
 struct connector_dial {
     const struct mysql_target *target;
-    const char *address; /* IP literal */
+    const char *address; /* IP literal, or a path */
     int by_name;         /* connect to target->host instead */
     int timeout_ms;      /* for all waits together; counted down */
     int wake_fd;         /* readable: give up */

@@ -68,7 +68,7 @@ void mysql_conn_explain(const struct mysql_conn *c,
  * itself, and to start again would only be to queue again. */
 int mysql_conn_ends_itself(const struct mysql_conn *c);
 
-/* IP literal last dialled; "" before. */
+/* IP literal, or path, last dialled; "" before. */
 const char *mysql_conn_address(const struct mysql_conn *c);
 
 /* What the last statement that was carried out changed, and the last value of

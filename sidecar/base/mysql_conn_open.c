@@ -62,7 +62,8 @@ note_peer(struct mysql_conn *c)
     struct sockaddr_storage peer;
     socklen_t len = sizeof(peer);
 
-    if (getpeername((int)mysql_get_socket(c->mysql), (struct sockaddr *)&peer,
+    if (!mysql_target_is_socket(&c->target) &&
+        getpeername((int)mysql_get_socket(c->mysql), (struct sockaddr *)&peer,
                     &len) == 0)
         getnameinfo((struct sockaddr *)&peer, len, c->address,
                     sizeof(c->address), NULL, 0, NI_NUMERICHOST);
@@ -146,11 +147,11 @@ static void
 dial(struct mysql_conn *c)
 {
     const struct mysql_target *t = &c->target;
+    int is_socket = mysql_target_is_socket(t), waits;
     MYSQL *connected = NULL;
-    int waits;
 
     snprintf(c->address, sizeof(c->address), "%s",
-             c->addresses.items[c->next++]);
+             is_socket ? t->host : c->addresses.items[c->next++]);
     if (t->tls.use || c->needs_pool) {
         dial_pooled(c);
         return;
@@ -159,8 +160,9 @@ dial(struct mysql_conn *c)
     c->stage = STAGE_DIALLING;
     c->reached = 0;
     waits = mysql_real_connect_start(
-        &connected, c->mysql, c->address, t->user, t->password,
-        t->database[0] ? t->database : NULL, t->port, NULL, 0);
+        &connected, c->mysql, is_socket ? NULL : c->address, t->user,
+        t->password, t->database[0] ? t->database : NULL, t->port,
+        is_socket ? c->address : NULL, 0);
     mysql_conn_step(c, waits, !connected, NULL);
 }
 
@@ -220,7 +222,8 @@ mysql_conn_open(struct mysql_conn *c)
         return;
     }
     c->next = 0;
-    if (resolve_literal(c->target.host, &c->addresses)) {
+    if (mysql_target_is_socket(&c->target) ||
+        resolve_literal(c->target.host, &c->addresses)) {
         dial(c);
         return;
     }

@@ -29,7 +29,7 @@ struct mysql_conn {
     struct resolve *lookup;
     struct resolve_addresses addresses;
     unsigned next; /* address to dial */
-    char address[RESOLVE_ADDRESS_SIZE];
+    char address[MYSQL_TARGET_ADDRESS_SIZE];
     struct connector_job *job; /* also one given up, until its thread left */
 
     MYSQL *mysql;

@@ -11,6 +11,8 @@
 #include <errmsg.h>
 #include <uv.h>
 
+#define PEER_SIZE 128 /* a unix socket's path fits */
+
 /* What was cut in the middle of a UTF-8 character ends before it, and a
  * server's line breaks do not become ours. */
 static void
@@ -74,12 +76,15 @@ lower(const char *words, char *out, size_t size)
     return out;
 }
 
-/* "10.0.0.1:3306", "[::1]:3306" */
+/* "10.0.0.1:3306", "[::1]:3306", "/run/mysqld/mysqld.sock" */
 static const char *
 peer(const char *address, uint16_t port, char *out, size_t size)
 {
-    snprintf(out, size, strchr(address, ':') ? "[%s]:%u" : "%s:%u", address,
-             port);
+    if (address[0] == '/')
+        snprintf(out, size, "%s", address);
+    else
+        snprintf(out, size, strchr(address, ':') ? "[%s]:%u" : "%s:%u", address,
+                 port);
     return out;
 }
 
@@ -89,13 +94,14 @@ mysql_failure_dial(struct mysql_failure *f,
                    uint16_t port,
                    int error)
 {
-    char words[96], to[96];
+    const char *net = address[0] == '/' ? "unix" : "tcp";
+    char words[96], to[PEER_SIZE];
 
     peer(address, port, to, sizeof(to));
     if (error == ETIMEDOUT)
-        say_dial(f, "dial tcp %s: i/o timeout", to);
+        say_dial(f, "dial %s %s: i/o timeout", net, to);
     else
-        say_dial(f, "dial tcp %s: connect: %s", to,
+        say_dial(f, "dial %s %s: connect: %s", net, to,
                  lower(strerror(error), words, sizeof(words)));
     f->refused = error == ECONNREFUSED;
 }
@@ -106,7 +112,7 @@ mysql_failure_handshake(struct mysql_failure *f,
                         uint16_t port,
                         unsigned waited_ms)
 {
-    char to[96];
+    char to[PEER_SIZE];
 
     mysql_failure_say(f, "no handshake from %s within %u ms",
                       peer(address, port, to, sizeof(to)), waited_ms);

@@ -16,7 +16,8 @@ struct mysql_failure {
     char text[MYSQL_FAILURE_SIZE]; /* one line, never a credential */
 };
 
-/* "dial tcp 10.0.0.1:3306: connect: connection refused" for an errno. */
+/* "dial tcp 10.0.0.1:3306: connect: connection refused" for an errno; of a
+ * unix socket, whose address is its path, "dial unix /p: connect: …". */
 void mysql_failure_dial(struct mysql_failure *f,
                         const char *address,
                         uint16_t port,

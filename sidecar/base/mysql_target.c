@@ -66,6 +66,12 @@ mysql_target_clear(struct mysql_target *t)
     memset(t, 0, sizeof(*t));
 }
 
+int
+mysql_target_is_socket(const struct mysql_target *t)
+{
+    return t->host[0] == '/';
+}
+
 static const char *
 or_null(const char *text)
 {
@@ -137,12 +143,14 @@ MYSQL *
 mysql_target_handle(const struct mysql_target *t, enum mysql_target_auth auth)
 {
     MYSQL *mysql = mysql_init(NULL);
-    const unsigned tcp = MYSQL_PROTOCOL_TCP, no_files = 0;
+    const unsigned no_files = 0, protocol = mysql_target_is_socket(t)
+                                                ? MYSQL_PROTOCOL_SOCKET
+                                                : MYSQL_PROTOCOL_TCP;
     const unsigned long max_packet = MAX_PACKET_BYTES;
 
     if (!mysql || mysql_options(mysql, MYSQL_OPT_NONBLOCK, 0) != 0)
         abort();
-    mysql_options(mysql, MYSQL_OPT_PROTOCOL, &tcp);
+    mysql_options(mysql, MYSQL_OPT_PROTOCOL, &protocol);
     mysql_options(mysql, MYSQL_OPT_LOCAL_INFILE, &no_files);
     mysql_options(mysql, MYSQL_OPT_MAX_ALLOWED_PACKET, &max_packet);
     mysql_options(mysql, MARIADB_OPT_RESTRICTED_AUTH,

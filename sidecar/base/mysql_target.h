@@ -9,7 +9,8 @@
 #include "base/conf.h"
 
 struct mysql_target {
-    char *host; /* name or IP literal, as configured; TLS verifies it */
+    char *host; /* name or IP literal, as configured; TLS verifies it. A path
+                   from the root is that of a unix socket */
     uint16_t port;
     char *user;
     char *password;
@@ -24,6 +25,11 @@ enum mysql_target_auth {
     MYSQL_TARGET_ANY_SAFE     /* all; one that sends the password as it is
                                  only over TLS with a verified server */
 };
+
+/* What may stand for a host where one is dialled: an IP literal, a path. */
+#define MYSQL_TARGET_ADDRESS_SIZE 112
+
+int mysql_target_is_socket(const struct mysql_target *t);
 
 /* Deep copies; NULL strings become "". */
 void mysql_target_copy(struct mysql_target *to,

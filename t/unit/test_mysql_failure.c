@@ -17,7 +17,7 @@ want(const struct mysql_failure *f, int dial, const char *text)
 {
     assert_string_equal(f->text, text);
     assert_int_equal(f->dial, dial);
-    assert_int_equal(dial, strncmp(text, "dial tcp", 8) == 0);
+    assert_int_equal(dial, strncmp(text, "dial ", 5) == 0);
 }
 
 static void
@@ -32,6 +32,12 @@ test_dial(void **state)
     want(&f, 1, "dial tcp [::1]:3306: connect: no route to host");
     mysql_failure_dial(&f, "10.0.0.1", 3306, ETIMEDOUT);
     want(&f, 1, "dial tcp 10.0.0.1:3306: i/o timeout");
+    mysql_failure_dial(&f, "/run/mysqld.sock", 0, ENOENT);
+    want(&f, 1,
+         "dial unix /run/mysqld.sock: connect: no such file or "
+         "directory");
+    mysql_failure_dial(&f, "/run/mysqld.sock", 0, ETIMEDOUT);
+    want(&f, 1, "dial unix /run/mysqld.sock: i/o timeout");
 }
 
 static void

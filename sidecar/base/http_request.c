@@ -198,6 +198,8 @@ request_begin(struct http_request *r, const char *path, const char *method)
     if (!r->path)
         abort();
     http_route_match(r->server->options.routes, r->method, r->path, &r->match);
+    if (r->server->options.no_options)
+        r->match.allowed &= ~(unsigned)HTTP_OPTIONS;
     http_form_begin(r);
 }
 
@@ -210,7 +212,7 @@ path_is_served(struct http_request *r)
         http_request_fail(r, MHD_HTTP_BAD_REQUEST, "400 Bad Request");
     else if (r->match.allowed == 0)
         http_request_fail(r, MHD_HTTP_NOT_FOUND, "404 page not found\n");
-    else if (r->method == HTTP_OPTIONS)
+    else if (r->method & r->match.allowed & HTTP_OPTIONS)
         request_options(r);
     else if (!r->match.route)
         http_request_fail(r, MHD_HTTP_METHOD_NOT_ALLOWED,

@@ -177,7 +177,8 @@ start_daemon(struct http_server *s)
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
         http_request_step, s, MHD_OPTION_LISTEN_SOCKET, s->socket.fd,
         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT,
-        s->options.max_clients, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        s->options.max_clients, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        s->options.max_per_address, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)SERVER_HEADERS_BYTES, MHD_OPTION_URI_LOG_CALLBACK,
         http_request_line, s, MHD_OPTION_NOTIFY_COMPLETED,
         http_request_completed, s, MHD_OPTION_NOTIFY_CONNECTION, on_client, s,
@@ -208,12 +209,8 @@ set_defaults(struct http_options *o)
         o->max_clients = SERVER_CLIENTS;
 }
 
-struct http_server *
-http_server_open(struct loop *loop,
-                 const char *path,
-                 const struct http_options *options,
-                 char *err,
-                 size_t err_size)
+static struct http_server *
+server_new(struct loop *loop, const struct http_options *options)
 {
     struct http_server *s = calloc(1, sizeof(*s));
 
@@ -222,20 +219,56 @@ http_server_open(struct loop *loop,
     s->loop = loop;
     s->options = *options;
     set_defaults(&s->options);
-    if (http_socket_listen(&s->socket, path, err, err_size) != 0) {
-        free(s);
-        return NULL;
+    return s;
+}
+
+/* Takes s with its socket, where there is one. */
+static struct http_server *
+server_begin(struct http_server *s,
+             int listens,
+             const char *where,
+             char *err,
+             size_t err_size)
+{
+    s->daemon = listens ? start_daemon(s) : NULL;
+    if (s->daemon) {
+        watch_daemon(s);
+        return s;
     }
-    s->daemon = start_daemon(s);
-    if (!s->daemon) {
-        snprintf(err, err_size, "%s: libmicrohttpd does not start", path);
+    if (listens) {
+        snprintf(err, err_size, "%s: libmicrohttpd does not start", where);
         close(s->socket.fd);
         http_socket_remove(&s->socket);
-        free(s);
-        return NULL;
     }
-    watch_daemon(s);
-    return s;
+    free(s);
+    return NULL;
+}
+
+struct http_server *
+http_server_open(struct loop *loop,
+                 const char *path,
+                 const struct http_options *options,
+                 char *err,
+                 size_t err_size)
+{
+    struct http_server *s = server_new(loop, options);
+    int rc = http_socket_listen(&s->socket, path, err, err_size);
+
+    return server_begin(s, rc == 0, path, err, err_size);
+}
+
+struct http_server *
+http_server_open_tcp(struct loop *loop,
+                     const char *address,
+                     uint16_t port,
+                     const struct http_options *options,
+                     char *err,
+                     size_t err_size)
+{
+    struct http_server *s = server_new(loop, options);
+    int rc = http_socket_listen_tcp(&s->socket, address, port, err, err_size);
+
+    return server_begin(s, rc == 0, address, err, err_size);
 }
 
 static void

@@ -1,12 +1,14 @@
 /*
- * HTTP/1.1 on a unix socket in the loop, by libmicrohttpd. A handler answers
- * at once or later; nothing blocks meanwhile. Everything a client can make
- * grow has a bound: connections, headers, bodies, and the time it takes.
+ * HTTP/1.1 on a unix socket, or on TCP, in the loop, by libmicrohttpd. A
+ * handler answers at once or later; nothing blocks meanwhile. Everything a
+ * client can make grow has a bound: connections, headers, bodies, and the time
+ * it takes.
  */
 #ifndef BASE_HTTP_SERVER_H
 #define BASE_HTTP_SERVER_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/http_route.h"
 #include "base/loop.h"
@@ -30,6 +32,15 @@ struct http_options {
     unsigned idle_ms;
 
     unsigned max_clients; /* others wait to be accepted; 0: 256 */
+
+    /* Of TCP, from one address: more are closed at once, so that nobody takes
+     * all the places. 0: no limit. */
+    unsigned max_per_address;
+
+    /* OPTIONS is a method like others, which answers 405 where no route has
+     * it: it says nothing of what a route would, and HAProxy's httpchk, told
+     * no other method, takes its 200 for health. */
+    int no_options;
 };
 
 struct http_header {
@@ -53,6 +64,14 @@ struct http_server *http_server_open(struct loop *loop,
                                      const struct http_options *options,
                                      char *err,
                                      size_t err_size);
+
+/* The same on TCP; ADDRESS is an IP literal. */
+struct http_server *http_server_open_tcp(struct loop *loop,
+                                         const char *address,
+                                         uint16_t port,
+                                         const struct http_options *options,
+                                         char *err,
+                                         size_t err_size);
 
 /*
  * Requests that still wait for their answer get FAREWELL. They stay valid

@@ -1,4 +1,4 @@
-/* Taking and leaving a unix socket's place in the file system. */
+/* Taking and leaving a unix socket's place in the file system, or a port. */
 #include "base/http_socket.h"
 
 #include <errno.h>
@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+
+#include <uv.h>
 
 #define SOCKET_BACKLOG 511
 
@@ -119,11 +121,54 @@ http_socket_listen(struct http_socket *s,
     return 0;
 }
 
+/* The size of the address; 0: it is none. */
+static socklen_t
+tcp_address(struct sockaddr_storage *out, const char *address, uint16_t port)
+{
+    if (uv_ip4_addr(address, port, (struct sockaddr_in *)out) == 0)
+        return sizeof(struct sockaddr_in);
+    if (uv_ip6_addr(address, port, (struct sockaddr_in6 *)out) == 0)
+        return sizeof(struct sockaddr_in6);
+    return 0;
+}
+
+int
+http_socket_listen_tcp(struct http_socket *s,
+                       const char *address,
+                       uint16_t port,
+                       char *err,
+                       size_t err_size)
+{
+    struct sockaddr_storage to = {0};
+    socklen_t len = tcp_address(&to, address, port);
+    char where[96];
+    int on = 1;
+
+    snprintf(where, sizeof(where), strchr(address, ':') ? "[%s]:%u" : "%s:%u",
+             address, port);
+    if (len == 0)
+        return refuse(err, err_size, where, "is no IP address");
+    s->path = NULL;
+    s->fd = socket(to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    /* A connection that lingers must not keep us from starting again. */
+    if (s->fd >= 0 &&
+        setsockopt(s->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+        bind(s->fd, (struct sockaddr *)&to, len) == 0 &&
+        listen(s->fd, SOCKET_BACKLOG) == 0)
+        return 0;
+    refuse_errno(err, err_size, where, "cannot listen there");
+    if (s->fd >= 0)
+        close(s->fd);
+    return -1;
+}
+
 void
 http_socket_remove(struct http_socket *s)
 {
     struct stat st;
 
+    if (!s->path)
+        return;
     if (lstat(s->path, &st) == 0 && st.st_dev == s->device &&
         st.st_ino == s->inode)
         unlink(s->path);

@@ -2,14 +2,11 @@
  * program uses. */
 #include "base/conf.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/conf_block.h"
-
-#define FILE_MAX ((size_t)16 << 20) /* more is some other file */
 
 /* ---- blocks to struct conf -------------------------------------------- */
 
@@ -231,11 +228,7 @@ conf_parse_with(const char *text,
         abort();
     memset(report, 0, sizeof(*report));
     if (conf_text_open(&t, text, len, report) == 0) {
-        if (!json_is_object(t.root.value)) {
-            conf_report_add(report, CONF_ERROR, t.root.line, "",
-                            "expected an object, found %s",
-                            conf_kind(t.root.value));
-        } else {
+        if (conf_is_root(&t.root, report)) {
             read_top(c, &t.root, &all, report);
             if (check)
                 check(c, report);
@@ -257,30 +250,6 @@ conf_parse(const char *text,
     return conf_parse_with(text, len, NULL, 0, check, report);
 }
 
-/* The whole file, or NULL with a sentence. */
-static char *
-read_file(const char *file, size_t *len, char *err, size_t err_size)
-{
-    FILE *in = fopen(file, "re");
-    char *text = malloc(FILE_MAX + 1);
-
-    if (!text)
-        abort();
-    *len = in ? fread(text, 1, FILE_MAX + 1, in) : 0;
-    if (!in || ferror(in))
-        snprintf(err, err_size, "cannot read: %s", strerror(errno));
-    else if (*len > FILE_MAX)
-        snprintf(err, err_size, "longer than %zu MiB", FILE_MAX >> 20);
-    else
-        *err = '\0';
-    if (in)
-        fclose(in);
-    if (*err == '\0')
-        return text;
-    free(text);
-    return NULL;
-}
-
 struct conf *
 conf_load_with(const char *file,
                const struct conf_override *overrides,
@@ -288,16 +257,12 @@ conf_load_with(const char *file,
                conf_check check,
                struct conf_report *report)
 {
-    char err[256];
     size_t len;
-    char *text = read_file(file, &len, err, sizeof(err));
+    char *text = conf_text_file(file, &len, report);
     struct conf *c;
 
-    if (!text) {
-        memset(report, 0, sizeof(*report));
-        conf_report_add(report, CONF_ERROR, 0, "", "%s", err);
+    if (!text)
         return NULL;
-    }
     c = conf_parse_with(text, len, overrides, count, check, report);
     free(text);
     return c;

@@ -27,11 +27,18 @@ conf_report_duplicate(struct conf_report *report,
 
 /* ---- the members ------------------------------------------------------ */
 
+/* Of the same file. */
+static unsigned
+all_places(const struct conf_block *b)
+{
+    return b->place & CONF_AGENT_FILE ? CONF_AGENT_FILE : ~CONF_AGENT_FILE;
+}
+
 static void
 unknown_key(struct conf_block *b, const struct conf_member *m)
 {
     char *path = conf_path(b->path, m->key);
-    int elsewhere = conf_key_find(m->key, ~0u);
+    int elsewhere = conf_key_find(m->key, all_places(b));
 
     if (elsewhere >= 0)
         conf_report_add(b->report, CONF_WARNING, m->line, path,
@@ -72,6 +79,16 @@ duplicate_key(struct conf_block *b,
 
     conf_report_duplicate(b->report, path, m->line, last->line);
     free(path);
+}
+
+int
+conf_is_root(const struct conf_spot *root, struct conf_report *report)
+{
+    if (json_is_object(root->value))
+        return 1;
+    conf_report_add(report, CONF_ERROR, root->line, "",
+                    "expected an object, found %s", conf_kind(root->value));
+    return 0;
 }
 
 void

@@ -34,6 +34,9 @@ void conf_block_init(struct conf_block *b,
                      unsigned place,
                      const char *path);
 
+/* 1: it is an object; 0 after an error to the report. */
+int conf_is_root(const struct conf_spot *root, struct conf_report *report);
+
 /* Reads the object; problems go to the report, and what is wrong stays at
  * its default. */
 void conf_block_read(struct conf_block *b, const struct conf_spot *spot);

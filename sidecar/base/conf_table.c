@@ -75,6 +75,10 @@ conf_place_name(unsigned places)
         "an app in Apps",
         "a metric in Metrics",
         "Routing of a cluster",
+        "the top level",
+        "DB",
+        "SidecarEndpoint",
+        "SidecarEndpoint.TLS",
     };
 
     return names[__builtin_ctz(places)];

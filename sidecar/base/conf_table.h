@@ -24,7 +24,15 @@ enum conf_place {
     CONF_APP = 0x100,     /* Apps.NAME of a block */
     CONF_METRIC = 0x200,  /* Metrics.NAME of a block */
     CONF_ROUTING = 0x400, /* Routing of a cluster */
-    CONF_WEB = CONF_HAPROXY | CONF_VITESS
+    CONF_WEB = CONF_HAPROXY | CONF_VITESS,
+
+    /* Of sluice-agent's file, which is another. */
+    CONF_AGENT = 0x800,        /* its top level */
+    CONF_AGENTDB = 0x1000,     /* DB */
+    CONF_ENDPOINT = 0x2000,    /* SidecarEndpoint */
+    CONF_ENDPOINTTLS = 0x4000, /* SidecarEndpoint.TLS */
+    CONF_AGENT_FILE =
+        CONF_AGENT | CONF_AGENTDB | CONF_ENDPOINT | CONF_ENDPOINTTLS
 };
 
 enum conf_type {
@@ -64,7 +72,9 @@ enum conf_flags {
     STR(VITESS, API, "", PLAIN)                                                \
     OBJECT(BLOCK, Apps, PLAIN)                                                 \
     STR(ROUTING, AvailableWhenDonor, "auto", EXACT)                            \
+    BOOL(AGENT, AvailableWhenDonor, 1, EXACT)                                  \
     BOOL(ROUTING, AvailableWhenReadOnly, 0, EXACT)                             \
+    BOOL(AGENT, AvailableWhenReadOnly, 0, EXACT)                               \
     STR(TOP, BackendMySQLCollation, "", PLAIN)                                 \
     STR(TOP, BackendMySQLHost, "", ENV)                                        \
     STR(TOP, BackendMySQLPassword, "", ENV)                                    \
@@ -79,19 +89,24 @@ enum conf_flags {
     INT(BLOCK, CacheMillis, 0, 0, CONF_DAY_MS, PLAIN)                          \
     STR(WEB, CAFile, "", EXACT | CONF_FILE)                                    \
     LIST(VITESS, Cells, PLAIN)                                                 \
+    STR(ENDPOINTTLS, Certificate, "", PLAIN)                                   \
     STR(ROUTING, Choice, "sticky", EXACT)                                      \
     OBJECT(MYSQL, Clusters, PLAIN)                                             \
     STR(MYSQL, Collation, "", PLAIN)                                           \
     STR(TOP, DataCenter, "", ENV)                                              \
+    OBJECT(AGENT, DB, PLAIN)                                                   \
     INT(TOP, DefaultRaftPort, 0, 0, 65535, PLAIN)                              \
     STR(TOP, Domain, "", ENV)                                                  \
     STR(ROUTING, Eligible, "", PLAIN)                                          \
+    BOOL(ENDPOINTTLS, Enabled, 0, PLAIN)                                       \
     BOOL(TOP, EnableProfiling, 0, GO)                                          \
     STR(TOP, Environment, "", ENV)                                             \
     INT(ROUTING, Fall, 1, 1, 100, EXACT)                                       \
     INT(ROUTING, FreezeMillis, 1000, 20, 60000, EXACT)                         \
     OBJECT(CLUSTER, HAProxySettings, PLAIN)                                    \
     STR(HAPROXY, Host, "", PLAIN)                                              \
+    STR(AGENT, Host, "0.0.0.0", PLAIN)                                         \
+    STR(AGENTDB, Host, "127.0.0.1", ENV)                                       \
     INT(PROXYSQL, HostgroupID, 0, 0, CONF_UINT_MAX, PLAIN)                     \
     LIST(STATIC, Hosts, PLAIN)                                                 \
     STR(BLOCK, HttpCheckPath, "", PLAIN)                                       \
@@ -105,26 +120,37 @@ enum conf_flags {
     STR(VITESS, Keyspace, "", PLAIN)                                           \
     BOOL(TOP, LeaderOnlyProbes, 0, PLAIN)                                      \
     INT(TOP, ListenPort, 8087, 1, 65535, PLAIN)                                \
+    STR(AGENT, MaintenanceFile, "", PLAIN)                                     \
     INT(BLOCK, MaxAgeMillis, 1000, 1, CONF_DAY_MS, EXACT)                      \
     STR(TOP, MemcachePath, "freno", EXACT)                                     \
     LIST(TOP, MemcacheServers, PLAIN)                                          \
     STR(BLOCK, MetricQuery, "", PLAIN)                                         \
     OBJECT(BLOCK, Metrics, PLAIN)                                              \
+    OBJECT(AGENT, Monit, PLAIN)                                                \
+    STR(AGENT, MyCnfPath, "", PLAIN)                                           \
     OBJECT(STORES, MySQL, PLAIN)                                               \
+    STR(AGENT, MysqldPath, "", PLAIN)                                          \
     STR(BLOCK, Password, "", ENV)                                              \
     STR(PROXYSQL, Password, "", ENV)                                           \
+    STR(AGENTDB, Password, "", ENV)                                            \
+    STR(ENDPOINT, Password, "", ENV)                                           \
     STR(HAPROXY, PoolName, "", PLAIN)                                          \
     INT(BLOCK, Port, 3306, 0, 65535, PLAIN)                                    \
     INT(HAPROXY, Port, 0, 0, 65535, PLAIN)                                     \
+    INT(AGENT, Port, 8080, 1, 65535, PLAIN)                                    \
+    INT(AGENTDB, Port, 3306, 1, 65535, PLAIN)                                  \
     LIST(ROUTING, Priority, PLAIN)                                             \
+    STR(ENDPOINTTLS, PrivateKey, "", PLAIN)                                    \
     INT(BLOCK, ProbeIntervalMillis, 50, 10, 60000, EXACT)                      \
     INT(BLOCK, ProbeTimeoutMillis, 300, 10, 60000, EXACT)                      \
+    BOOL(ENDPOINT, ProtectStatus, 0, PLAIN)                                    \
     LIST(MYSQL, ProxySQLAddresses, PLAIN)                                      \
     STR(MYSQL, ProxySQLPassword, "", ENV)                                      \
     OBJECT(CLUSTER, ProxySQLSettings, PLAIN)                                   \
     STR(MYSQL, ProxySQLUser, "", ENV)                                          \
     NUM(BLOCK, QuarantineLagSeconds, 0, 0, DBL_MAX, EXACT)                     \
     STR(METRIC, Query, "", PLAIN)                                              \
+    INT(AGENT, QueryTimeoutMillis, 1000, 10, 60000, PLAIN)                     \
     STR(TOP, RaftBind, "127.0.0.1:10008", PLAIN)                               \
     STR(TOP, RaftDataDir, "", PLAIN)                                           \
     BOOL(TOP, RaftInsecure, 0, PLAIN)                                          \
@@ -139,6 +165,8 @@ enum conf_flags {
     STR(METRIC, Scope, "all", PLAIN)                                           \
     STR(VITESS, Shard, "", PLAIN)                                              \
     STR(TOP, ShareDomain, "", ENV)                                             \
+    OBJECT(AGENT, SidecarEndpoint, PLAIN)                                      \
+    STR(AGENTDB, Socket, "", PLAIN)                                            \
     STR(TOP, StateFile, "/run/sluice/state", EXACT)                            \
     OBJECT(CLUSTER, StaticHostsSettings, PLAIN)                                \
     OBJECT(TOP, Stores, PLAIN)                                                 \
@@ -146,12 +174,15 @@ enum conf_flags {
     NUM(BLOCK, ThrottleThreshold, 0, 0, DBL_MAX, PLAIN)                        \
     NUM(APP, ThrottleThreshold, 0, 0, DBL_MAX, EXACT)                          \
     INT(VITESS, TimeoutSecs, 0, 0, CONF_UINT_MAX, PLAIN)                       \
+    OBJECT(ENDPOINT, TLS, PLAIN)                                               \
     STR(BLOCK, TLSCAFile, "", EXACT | CONF_FILE)                               \
     STR(BLOCK, TLSCertFile, "", EXACT | CONF_FILE)                             \
     STR(BLOCK, TLSKeyFile, "", EXACT | CONF_FILE)                              \
     BOOL(BLOCK, TLSVerify, 1, EXACT)                                           \
     STR(BLOCK, User, "", ENV)                                                  \
     STR(PROXYSQL, User, "", ENV)                                               \
+    STR(AGENTDB, User, "", ENV)                                                \
+    STR(ENDPOINT, Username, "", ENV)                                           \
     BOOL(BLOCK, UseTLS, 0, EXACT)                                              \
     LIST(MYSQL, VitessCells, ENV)                                              \
     OBJECT(CLUSTER, VitessSettings, PLAIN)

@@ -5,8 +5,12 @@
  */
 #include "base/conf_text.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define FILE_MAX ((size_t)16 << 20) /* more is some other file */
 
 struct cursor {
     const char *at;
@@ -281,4 +285,33 @@ conf_text_lines(const struct conf_spot *array)
         skip_value(&cur);
     }
     return lines;
+}
+
+/* ---- the file --------------------------------------------------------- */
+
+char *
+conf_text_file(const char *file, size_t *len, struct conf_report *report)
+{
+    FILE *in = fopen(file, "re");
+    char *text = malloc(FILE_MAX + 1);
+    int error = in ? 0 : errno;
+
+    if (!text)
+        abort();
+    memset(report, 0, sizeof(*report));
+    *len = in ? fread(text, 1, FILE_MAX + 1, in) : 0;
+    if (in && ferror(in))
+        error = errno;
+    if (error)
+        conf_report_add(report, CONF_ERROR, 0, "", "cannot read: %s",
+                        strerror(error));
+    else if (*len > FILE_MAX)
+        conf_report_add(report, CONF_ERROR, 0, "", "longer than %zu MiB",
+                        FILE_MAX >> 20);
+    if (in)
+        fclose(in);
+    if (report->errors == 0)
+        return text;
+    free(text);
+    return NULL;
 }

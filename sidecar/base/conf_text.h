@@ -32,6 +32,10 @@ struct conf_member {
     struct conf_spot spot;
 };
 
+/* The whole file, to be freed; NULL with an error in the report, which need
+ * not be initialised. */
+char *conf_text_file(const char *file, size_t *len, struct conf_report *report);
+
 /*
  * 0, or -1 with an error in the report. A comma before a closing bracket and
  * content behind the first value are warnings.

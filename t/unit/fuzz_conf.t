@@ -54,6 +54,11 @@ print $raft '{"RaftDataDir":"/d","RaftBind":"0.0.0.0","DefaultRaftPort":7,'
     . '"RaftNodes":["10.0.0.1","[fd00::1]:7","localhost"],"RaftInsecure":true,'
     . '"RaftSecret":"0123456789abcdef","Role":"voter"}';
 close($raft);
+open(my $agent, '>', "$dir/corpus/agent.json") or die "$dir: $!\n";
+print $agent '{"DB":{"User":"u","Socket":"/s","Host":"[::1]"},"Host":"::",'
+    . '"SidecarEndpoint":{"Username":"a:b","ProtectStatus":true,'
+    . '"TLS":{"Enabled":true}},"Monit":{},"MaintenanceFile":"m"}';
+close($agent);
 ($ok, $said) = run("./fuzz_conf -max_total_time=$seconds -max_len=8192"
     . ' -timeout=10 -rss_limit_mb=1024 corpus');
 ok($ok, "fuzzed for $seconds s") or diag($said);

@@ -1,10 +1,12 @@
-/* sluiced, and sluicectl by its other name: options, signals, wiring. */
+/* sluiced, and sluicectl and sluice-agent by its other names: options, signals,
+ * wiring. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/agent.h"
 #include "base/conf.h"
 #include "base/conf_print.h"
 #include "base/files.h"
@@ -334,6 +336,8 @@ main(int argc, char **argv)
 
     if (argc > 0 && strcmp(basename(argv[0]), "sluicectl") == 0)
         return ctl_main(argc, argv, SLUICED_VERSION);
+    if (argc > 0 && strcmp(basename(argv[0]), "sluice-agent") == 0)
+        return agent_main(argc, argv, SLUICED_VERSION);
     if (options_parse(&o, argc, argv, stderr) != 0) {
         options_usage(stderr);
         return 2;

@@ -194,7 +194,8 @@ sub mariadb {
     require Sluice::MariaDB;
     make_path($cache);
     return $self->add(Sluice::MariaDB->new(%opt, cache => $cache,
-        dir => "$self->{dir}/db$n", port => $self->port("db$n")));
+        dir => "$self->{dir}/db$n", port => $self->port("db$n"),
+        $opt{galera} ? (galera => $self->port("galera$n")) : ()));
 }
 
 # Starts sluiced on a configuration (text); StateFile is ours if it says none.
@@ -211,6 +212,18 @@ sub sluiced {
         name => $name, log => "$self->{dir}/$name.log",
         start => [@{ $opt{within} // [] }, "$self->{build}/sluiced", '-c',
             $path, @{ $opt{args} // [] }],
+        env => { %{ $self->sanitizer_env($name, 1) }, %{ $opt{env} // {} } }));
+}
+
+# Starts sluice-agent's WORD on a configuration (text).
+sub agent {
+    my ($self, $word, $conf, %opt) = @_;
+    my $name = $opt{name} // "agent-$word";
+    my $path = $self->write_file("$name.json", $conf);
+
+    return $self->add(Sluice::Daemon->new(
+        name => $name, log => "$self->{dir}/$name.log",
+        start => ["$self->{build}/sluice-agent", $word, '-c', $path],
         env => { %{ $self->sanitizer_env($name, 1) }, %{ $opt{env} // {} } }));
 }
 
@@ -304,7 +317,7 @@ sub finish {
     my @dead = grep { defined } map { $_->unexpected } @{ $self->{daemons} };
     # In order where order matters: nginx finds its leaks when it may finish,
     # sluiced is checked for leaks when it exits.
-    for my $daemon (grep { $_->name =~ /^(nginx|sluiced)/ && $_->alive }
+    for my $daemon (grep { $_->name =~ /^(nginx|sluiced|agent)/ && $_->alive }
         @{ $self->{daemons} })
     {
         my $status = eval { $daemon->quit };

@@ -60,7 +60,24 @@ sub template {
     return $dir;
 }
 
-# dir, port, cache, args => [], within => what goes before the command.
+# What makes it the first node of a Galera cluster, whose port for the others
+# it is given.
+sub galera_options {
+    my ($port) = @_;
+    my $library = '/usr/lib/galera/libgalera_smm.so';
+
+    die "$library is missing: run util/deps test\n" unless -e $library;
+    return ('--wsrep-on=ON', "--wsrep-provider=$library",
+        '--wsrep-cluster-address=gcomm://',
+        "--wsrep-node-address=127.0.0.1:$port",
+        '--wsrep-provider-options=' . join(';', 'base_host=127.0.0.1',
+            "base_port=$port", "gmcast.listen_addr=tcp://127.0.0.1:$port",
+            'gcache.size=8M'),
+        '--innodb-autoinc-lock-mode=2');
+}
+
+# dir, port, cache, args => [], within => what goes before the command;
+# galera => its port for other nodes.
 sub new {
     my ($class, %opt) = @_;
     my $dir = $opt{dir};
@@ -82,15 +99,18 @@ sub new {
             # in a common directory those of others.
             "--tmpdir=$dir/temp",
             "--pid-file=$dir/pid", "--server-id=$server_id",
-            "--report-port=$opt{port}", @OPTIONS, @{ $opt{args} // [] },
+            "--report-port=$opt{port}", @OPTIONS,
+            $opt{galera} ? galera_options($opt{galera}) : (),
+            @{ $opt{args} // [] },
         ],
     }, $class;
 
     $self->start;
+    $self->wait_galera if $opt{galera};
     $self->sql(q{create user 'probe'@'%' identified by 'probe'});
     $self->sql(q{grant slave monitor on *.* to 'probe'@'%'});
     # The accounts are this server's own: a replica has them already.
-    $self->sql('reset master');
+    $self->sql('reset master') unless $opt{galera};
     return $self;
 }
 
@@ -107,6 +127,18 @@ sub start {
     until (eval { $self->dbh; 1 }) {
         die "mariadbd does not start, see $self->{log}: $@\n" . $self->log
             if time > $end || !$self->alive;
+        sleep 0.01;
+    }
+    return $self;
+}
+
+# Until the node takes statements.
+sub wait_galera {
+    my ($self) = @_;
+    my $end = time + 30;
+
+    until (eval { $self->sql("show status like 'wsrep_ready'")->[0]{Value} eq 'ON' }) {
+        die "no Galera node, see $self->{log}\n" . $self->log if time > $end;
         sleep 0.01;
     }
     return $self;

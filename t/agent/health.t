@@ -190,11 +190,11 @@ for my $n (1 .. 20) {
 # A frozen mysqld
 
 sub at_once {
-    my @paths = @_;
+    my ($port, @paths) = @_;
 
     return map {
         my $client = IO::Socket::INET->new(
-            PeerAddr => '127.0.0.1', PeerPort => $t->port(8901)) or die;
+            PeerAddr => '127.0.0.1', PeerPort => $t->port($port)) or die;
         syswrite $client, "GET $_ HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n";
         $client;
     } @paths;
@@ -206,7 +206,7 @@ sub bodies {
 
 $node->stop;
 my $began = time;
-my @bodies = bodies(at_once('/', '/galera_status', '/api/v1/status', '/'));
+my @bodies = bodies(at_once(8901, '/', '/galera_status', '/api/v1/status', '/'));
 my $took = time - $began;
 is_deeply(\@bodies, [("no answer from mysqld within $millis ms") x 4],
     'frozen: all are told');
@@ -221,7 +221,7 @@ cmp_ok(time - $began, '<', $deadline + $little, 'still frozen: in time');
 is($t->get(8901, '/nothing')->{status}, 404, 'others are answered');
 
 # SIGTERM does not wait for it.
-my ($waiting) = at_once('/');
+my ($waiting) = at_once(8901, '/');
 sleep 0.1;
 $began = time;
 is($agent->term, 0, 'SIGTERM: status 0');
@@ -285,6 +285,21 @@ $t->write_file('agent-health.json', $other =~ s/8905/8902/r);
 $agent->hup;
 $t->wait_for('port taken', sub { $agent->log =~ /Address already in use/ });
 is($t->get(8905, '/')->{body}, 'synced', 'it goes on where it was');
+
+# Who waits meanwhile gets the answer of the new connection.
+sub reloads { return scalar(() = $agent->log =~ /event=reloaded/g) }
+my $reloads = reloads();
+
+$t->write_file('agent-health.json', $other =~ s/Millis": $millis/Millis": 20000/r);
+$agent->hup;
+$t->wait_for('patience', sub { reloads() == $reloads + 1 });
+$node->stop;
+my ($patient) = at_once(8905, '/api/v1/status');
+sleep 0.1;
+$agent->hup;
+$t->wait_for('a reload meanwhile', sub { reloads() == $reloads + 2 });
+$node->cont;
+is((bodies($patient))[0], $synced, 'who waits through a reload is answered');
 
 ###############################################################################
 # Wrong accounts, wrong files

@@ -41,6 +41,10 @@ my %parts = (
             share/share_health.c base/http_escape.c decide/route_fact.c }],
         libs => ['-ljansson'],
     },
+    fuzz_galera => {
+        sources => [qw{ agent/galera_health.c agent/basic_auth.c }],
+        libs => ['-lcrypto'],
+    },
 );
 
 plan skip_all => "no clang with libFuzzer here" unless fuzzer_runtime();
@@ -60,6 +64,9 @@ fuzz('fuzz_provider', 2,
     . '"stats":{"last_error":"","realtime":{}}}]',
     '{"mysql/a":{"SecondsSinceLastHealthy":7}}',
     "epoch=7 changed=1700000000000 active=db1:3306\nwhy", 'traffic=off changed=1');
+fuzz('fuzz_galera', 1, "Basic YTpi\nwsrep_local_state=4\nwsrep_local_index=0\n"
+    . "wsrep_ready=ON\nwsrep_cluster_status=Primary\nread_only=OFF\n"
+    . 'pxc_maint_mode=DISABLED');
 finish();
 
 done_testing();

@@ -12,7 +12,7 @@ become(struct health *h,
 {
     int changed = h->state != state;
 
-    snprintf(h->text, sizeof(h->text), "%s", text);
+    snprintf(h->text, sizeof(h->text), "%.*s", HEALTH_TEXT_SIZE - 1, text);
     if (changed) {
         h->state = state;
         h->since_ms = now_ms;

@@ -25,6 +25,7 @@ struct control {
     uint32_t nthrottles;
     int rules_changed; /* since control_rules said so */
     uint64_t leader_until_boot_ms;
+    uint64_t act_until_boot_ms;
     void (*closed)(void *data);
     void *closed_data;
 };
@@ -135,12 +136,16 @@ on_facts(void *data, const struct facts *facts)
     tell(c);
 }
 
-/* Nothing acts by the lease alone yet. */
+/* A new leader looks at once at what there is to do. */
 static void
 on_leadership(void *data, uint64_t until_boot_ms)
 {
-    (void)data;
-    (void)until_boot_ms;
+    struct control *c = data;
+    int acted = c->act_until_boot_ms != 0;
+
+    c->act_until_boot_ms = until_boot_ms;
+    if (!acted && until_boot_ms != 0)
+        c->events.changed(c->data);
 }
 
 /* What /leader-check tells. */
@@ -320,6 +325,37 @@ api_change_members(void *data,
 }
 
 static int
+api_route_of(void *data, const char *cluster, struct api_route *out)
+{
+    const struct control *c = data;
+
+    return c->events.route(c->data, cluster, out);
+}
+
+static int
+api_route_to(void *data,
+             const char *cluster,
+             const char *host,
+             const char *why,
+             struct consensus_change *out,
+             char *err,
+             size_t err_size)
+{
+    const struct control *c = data;
+
+    return c->events.route_switch(c->data, cluster, host, why, out, err,
+                                  err_size);
+}
+
+static int
+api_route_has(void *data, const char *cluster, const char *host)
+{
+    const struct control *c = data;
+
+    return c->events.route_has(c->data, cluster, host);
+}
+
+static int
 open_api(struct control *c, const struct conf *conf, char *err, size_t err_size)
 {
     const struct api_hooks hooks = {
@@ -331,6 +367,9 @@ open_api(struct control *c, const struct conf *conf, char *err, size_t err_size)
         .memcache = api_memcache_conf,
         .members = api_members,
         .change_members = api_change_members,
+        .route = api_route_of,
+        .route_switch = api_route_to,
+        .route_has = api_route_has,
     };
     char *path = conf_control_socket(conf);
 
@@ -359,6 +398,27 @@ control_rules(struct control *c,
         memcpy(throttles, c->throttles, c->nthrottles * sizeof(*throttles));
     c->rules_changed = 0;
     return changed;
+}
+
+const struct facts *
+control_facts(const struct control *c)
+{
+    return c->driver && c->known.ever ? &c->known.facts : NULL;
+}
+
+void
+control_change(struct control *c,
+               const struct consensus_change *change,
+               consensus_done_cb cb,
+               void *data)
+{
+    api_change(c, change, cb, data);
+}
+
+uint64_t
+control_act_until_ms(const struct control *c)
+{
+    return c->act_until_boot_ms;
 }
 
 uint64_t

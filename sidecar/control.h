@@ -13,6 +13,7 @@
 #include "watch.h"
 
 struct control;
+struct api_route;
 
 struct control_events {
     /* Rules, leadership or what is known of them changed: publish. */
@@ -24,6 +25,17 @@ struct control_events {
     int (*cluster_exists)(void *data, const char *name);
 
     const struct conf_memcache *(*memcache)(void *data);
+
+    /* Routes, as struct api_hooks has them. */
+    int (*route)(void *data, const char *cluster, struct api_route *out);
+    int (*route_switch)(void *data,
+                        const char *cluster,
+                        const char *host,
+                        const char *why,
+                        struct consensus_change *out,
+                        char *err,
+                        size_t err_size);
+    int (*route_has)(void *data, const char *cluster, const char *host);
 
     /* Consensus can go on no longer: say so and exit. Once. */
     void (*failed)(void *data, const char *why);
@@ -63,6 +75,20 @@ uint32_t control_throttle_count(const struct control *c);
 int control_rules(struct control *c,
                   struct sluice_facts *facts,
                   struct sluice_throttle *throttles);
+
+/* The facts as this node knows them; NULL: never read, or no store. They stay
+ * until the loop runs. */
+const struct facts *control_facts(const struct control *c);
+
+/* Commits, then calls back, once, also when the store refuses. Only with a
+ * store. */
+void control_change(struct control *c,
+                    const struct consensus_change *change,
+                    consensus_done_cb cb,
+                    void *data);
+
+/* May act until then (CLOCK_BOOTTIME); 0: may not. */
+uint64_t control_act_until_ms(const struct control *c);
 
 /* Leads until then (CLOCK_BOOTTIME); 0: does not. */
 uint64_t control_leader_until_ms(const struct control *c);

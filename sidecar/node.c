@@ -13,8 +13,11 @@ on_watch(void *data)
 {
     struct node *n = data;
 
-    if (n->publisher)
-        publisher_wake(n->publisher);
+    if (!n->publisher)
+        return;
+    publisher_wake(n->publisher);
+    if (n->stirs)
+        node_route_run(n);
 }
 
 /* ---- what the control plane says --------------------------------------- */
@@ -31,6 +34,8 @@ on_control(void *data)
         publisher_flush(n->publisher);
     publisher_wake_rules(n->publisher);
     publisher_wake(n->publisher);
+    if (!n->stopping)
+        node_route_facts(n);
 }
 
 static void
@@ -98,6 +103,9 @@ static const struct control_events control_events = {
     .cluster_exists = has_cluster,
     .memcache = memcache_conf,
     .failed = on_failed,
+    .route = node_route_of,
+    .route_switch = node_route_switch,
+    .route_has = node_route_has,
 };
 
 /* ---- the former process's words --------------------------------------- */
@@ -125,6 +133,7 @@ read_part(struct sluice_map *map, uint32_t kind, struct sluice_view *view)
 struct before {
     struct sluice_view verdicts;
     struct sluice_view rules;
+    struct sluice_view routes;
 };
 
 static void
@@ -138,6 +147,7 @@ read_before(const char *path, struct before *before)
         return;
     read_part(&map, SLUICE_PART_VERDICTS, &before->verdicts);
     read_part(&map, SLUICE_PART_RULES, &before->rules);
+    read_part(&map, SLUICE_PART_ROUTES, &before->routes);
     sluice_map_close(&map);
 }
 
@@ -146,6 +156,7 @@ free_before(struct before *before)
 {
     sluice_view_free(&before->verdicts);
     sluice_view_free(&before->rules);
+    sluice_view_free(&before->routes);
 }
 
 /* ---- clusters --------------------------------------------------------- */
@@ -185,7 +196,7 @@ static const struct share_domain_events share_events = {
 static void
 node_set_conf(struct node *n,
               struct conf *conf,
-              const struct sluice_view *before)
+              const struct watch_before *before)
 {
     struct watch **old = n->watches;
     size_t nold = n->nwatches;
@@ -216,6 +227,7 @@ node_set_conf(struct node *n,
 }
 
 static const struct sluice_view no_view;
+static const struct watch_before nothing = {&no_view, &no_view};
 
 /* ---- life ------------------------------------------------------------- */
 
@@ -227,6 +239,12 @@ stop_watches(struct node *n)
     free(n->watches);
     n->watches = NULL;
     n->nwatches = 0;
+}
+
+static void
+on_timer_closed(uv_handle_t *handle)
+{
+    free(handle->data);
 }
 
 /* The last to go: whoever used the connector's threads is gone. */
@@ -246,7 +264,7 @@ node_free(void *data)
     probe_shared_free(n->shared.probes);
     connector_free(n->connector);
     conf_free(n->conf);
-    free(n);
+    uv_close((uv_handle_t *)&n->route_timer, on_timer_closed);
 }
 
 static int
@@ -269,6 +287,7 @@ node_open(struct node *n,
     if (control_serve(n->control, conf, err, err_size) != 0)
         return -1;
     n->memcache = memcache_open(n->loop, &conf->memcache, node_collect, n);
+    node_route_facts(n);
     return 0;
 }
 
@@ -282,6 +301,8 @@ share_all(struct node *n)
     n->shared.probes = probe_shared_new(loop, n->connector);
     n->shared.checks = http_checks_new(loop, n->http, 0);
     n->shared.inventories.loop = loop;
+    n->shared.stirs = &n->stirs;
+    node_route_open(n);
     n->shared.inventories.fetches = fetches_new(n->http);
     n->shared.inventories.connector = n->connector;
     n->share = share_domain_new(loop, n->http, &share_events, n, 0);
@@ -306,7 +327,8 @@ node_start(struct loop *loop,
     n->failed_data = data;
     share_all(n);
     read_before(conf->state_file, &before);
-    node_set_conf(n, conf, &before.verdicts);
+    node_set_conf(n, conf,
+                  &(struct watch_before){&before.verdicts, &before.routes});
     rc = node_open(n, conf, &before, err, err_size);
     free_before(&before);
     if (rc == 0)
@@ -393,7 +415,8 @@ node_reload(struct node *n, struct conf *conf)
     keep_string("ShareDomain", &n->conf->share_domain, &conf->share_domain);
     keep_string("ListenPort, in the service id", &n->conf->service_id,
                 &conf->service_id);
-    node_set_conf(n, conf, &no_view);
+    node_set_conf(n, conf, &nothing);
+    node_route_facts(n);
     control_reload(n->control, conf);
     memcache_reload(n->memcache, &conf->memcache);
     publisher_wake(n->publisher);

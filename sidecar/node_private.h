@@ -33,9 +33,33 @@ struct node {
     int leads;        /* as published last */
     int apps_changed; /* since the rules were published last */
     int stopping;
+    uv_timer_t route_timer;
+    int stirs;             /* something of a route changed */
+    unsigned route_orders; /* on their way to the store */
+    uint64_t routes_ms;    /* when they were published last */
     node_failed_cb failed;
     void *failed_data;
 };
+
+/* node_route.c: where sessions go. */
+void node_route_open(struct node *n);
+void node_route_facts(struct node *n); /* they were read */
+void node_route_run(struct node *n);
+void node_route_count(const struct node *n, struct sluice_capacity *count);
+int node_route_fill(struct node *n,
+                    struct sluice_route *routes,
+                    struct sluice_route_host *hosts);
+
+/* What operators say of routes, for the control API. */
+int node_route_of(void *node, const char *cluster, struct api_route *out);
+int node_route_switch(void *node,
+                      const char *cluster,
+                      const char *host,
+                      const char *why,
+                      struct consensus_change *out,
+                      char *err,
+                      size_t err_size);
+int node_route_has(void *node, const char *cluster, const char *host);
 
 /* What the publisher and memcache ask (node_publish.c). */
 struct publish_source node_publish_source(struct node *n);

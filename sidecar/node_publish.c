@@ -45,6 +45,7 @@ node_count(void *data)
         count.host_metrics += (uint32_t)watch_host_metric_count(n->watches[i]);
     }
     http_checks_count(n->shared.checks, count_one, &count.counters);
+    node_route_count(n, &count);
     return count;
 }
 
@@ -180,10 +181,7 @@ node_routes(void *data,
             struct sluice_route *routes,
             struct sluice_route_host *hosts)
 {
-    (void)data;
-    (void)routes;
-    (void)hosts;
-    return 0;
+    return node_route_fill(data, routes, hosts);
 }
 
 /* ---- memcache --------------------------------------------------------------

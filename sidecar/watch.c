@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "watch_private.h"
+#include "watch_route_private.h"
 
 #define INVENTORY_WAIT_MS 3000 /* one that hangs does not hold up the node */
 
@@ -76,6 +77,7 @@ set_hosts(struct watch *w, const struct inventory_hosts *found)
     while (at < nold)
         watch_host_free(old[at++]);
     free(old);
+    watch_route_hosts(w);
     w->dirty = 1;
 }
 
@@ -212,7 +214,7 @@ new_values(const struct conf_cluster *cluster)
 struct watch *
 watch_start(const struct watch_shared *shared,
             const struct conf_cluster *cluster,
-            const struct sluice_view *before,
+            const struct watch_before *before,
             watch_cb changed,
             void *data)
 {
@@ -226,7 +228,9 @@ watch_start(const struct watch_shared *shared,
     w->cluster = cluster;
     w->metrics = new_values(cluster);
     snprintf(w->name, sizeof(w->name), "%s", cluster->name);
-    take_all_before(w, before);
+    take_all_before(w, before->verdicts);
+    watch_route_follow(w, before->routes);
+    watch_route_hosts(w);
     w->dirty = 1;
     w->started_ms = clock_mono_ms();
     follow_inventory(w);
@@ -265,6 +269,8 @@ watch_reload(struct watch *w, const struct conf_cluster *cluster)
     follow_values(w, cluster);
     w->cluster = cluster;
     w->dirty = 1;
+    watch_route_follow(w, NULL);
+    watch_route_hosts(w);
     follow_inventory(w);
 }
 
@@ -277,6 +283,7 @@ watch_stop(struct watch *w)
         watch_host_free(w->hosts[i]);
     free(w->hosts);
     free(w->metrics);
+    watch_route_free(w->route);
     free(w);
 }
 

@@ -18,6 +18,13 @@ struct watch_shared {
     struct probe_shared *probes;
     struct http_checks *checks;
     struct inventory_shared inventories;
+    int *stirs; /* set when something of a route changed */
+};
+
+/* What a former process said last. */
+struct watch_before {
+    const struct sluice_view *verdicts;
+    const struct sluice_view *routes;
 };
 
 /* Called in the loop whenever something was heard of the cluster. */
@@ -30,7 +37,7 @@ typedef void (*watch_cb)(void *data);
  */
 struct watch *watch_start(const struct watch_shared *shared,
                           const struct conf_cluster *cluster,
-                          const struct sluice_view *before,
+                          const struct watch_before *before,
                           watch_cb changed,
                           void *data);
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "probe/http_check.h"
 #include "watch_private.h"
+#include "watch_route_private.h"
 
 #define PHASE_STEP_MS 5
 #define ROLE_INTERVAL_MS 1000
@@ -58,6 +59,13 @@ on_probe(void *data, const struct probe_result *result)
 {
     struct watch_answer *answer = data;
 
+    if (answer == answer->host->eligible) {
+        answer->last = *result;
+        answer->answered = 1;
+        watch_route_heard(answer->host, result);
+        answer->host->watch->changed(answer->host->watch->data);
+        return;
+    }
     if (answer == &answer->host->own)
         log_host(answer->host, result);
     answer->last = *result;
@@ -208,6 +216,25 @@ follow_role(struct watch_host *host, const struct conf_cluster *cluster)
     answer_free(old);
 }
 
+/* At the pace of the probes, and never from a cache: it may be a death. */
+static void
+follow_eligible(struct watch_host *host, const struct conf_cluster *cluster)
+{
+    const struct watch_route *route = host->watch->route;
+    struct watch_answer *old = host->eligible;
+    struct probe_settings settings;
+
+    host->eligible = NULL;
+    if (route) {
+        settings = settings_of(cluster, &host->id, route->query);
+        settings.cache_ms = 0;
+        host->eligible = take_answer(host, &old, 1, &settings);
+    }
+    answer_free(old);
+    if (host->eligible && !host->eligible->answered)
+        watch_route_begin_host(host);
+}
+
 static void
 on_http_check(void *data)
 {
@@ -241,6 +268,7 @@ watch_host_follow(struct watch_host *host)
     host->own.settings = settings_of(cluster, &host->id, cluster->metric_query);
     follow_metrics(host, cluster);
     follow_role(host, cluster);
+    follow_eligible(host, cluster);
     follow_http(host, cluster);
 }
 
@@ -281,6 +309,11 @@ void
 watch_host_remember(struct watch_host *host, const struct watch_host *before)
 {
     host->quarantined = before->quarantined;
+    if (host->eligible && before->eligible) {
+        host->epoch = before->epoch;
+        host->served = before->served;
+        host->index = before->index;
+    }
     host->logged_ms = before->logged_ms;
     host->logged_ok = before->logged_ok;
     memcpy(host->logged_text, before->logged_text, sizeof(host->logged_text));
@@ -295,6 +328,7 @@ watch_host_free(struct watch_host *host)
         answer_free(host->metrics[i]);
     free(host->metrics);
     answer_free(host->role);
+    answer_free(host->eligible);
     if (host->http)
         http_check_stop(host->http);
     free(host);

@@ -7,7 +7,10 @@
 #define WATCH_PRIVATE_H
 
 #include "decide/aggregate.h"
+#include "decide/health.h"
 #include "watch.h"
+
+struct watch_route;
 
 #define WATCH_LOG_MS 1000 /* one line per cluster or host in this time */
 
@@ -28,9 +31,16 @@ struct watch_host {
                                       the host is ignored */
     struct watch_answer **metrics; /* in the order of the cluster's */
     size_t nmetrics;
-    struct watch_answer *role; /* 1: read_only; NULL: it does not matter */
-    struct http_check *http;   /* NULL: none */
-    uint64_t skip_until_ms;    /* 0: not skipped */
+    struct watch_answer *role;     /* 1: read_only; NULL: it does not matter */
+    struct http_check *http;       /* NULL: none */
+    struct watch_answer *eligible; /* whether writers may go there; NULL: the
+                                      cluster is not routed */
+    struct health health;          /* by that */
+    uint64_t index;                /* of Galera; ROUTE_NO_INDEX */
+    uint64_t epoch;                /* of its replica and inactive sessions */
+    int alive;                     /* its last answer was one */
+    int served;                    /* sessions may be there */
+    uint64_t skip_until_ms;        /* 0: not skipped */
     int quarantined;
     uint64_t logged_ms; /* when the log had its last word of it, and which */
     int logged_ok;
@@ -68,7 +78,8 @@ struct watch {
     unsigned status; /* of a check against all that */
     uint64_t logged_ms;
     unsigned logged_status;
-    unsigned unlogged; /* changes since then */
+    unsigned unlogged;         /* changes since then */
+    struct watch_route *route; /* NULL: its sessions are not routed */
 };
 
 /* ---- watch_host.c ------------------------------------------------------ */

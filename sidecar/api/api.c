@@ -32,6 +32,12 @@ static const struct http_route routes[] = {
 
     {HTTP_GET, "/config/memcache", api_memcache},
 
+    {HTTP_POST, "/route/:cluster/switch", api_route_switch},
+    {HTTP_POST, "/route/:cluster/traffic", api_route_traffic},
+    {HTTP_POST, "/route/:cluster/mode", api_route_mode},
+    {HTTP_POST, "/route/:cluster/host", api_route_host},
+    {HTTP_PATCH, "/v0/:cluster/cluster", api_v0_cluster},
+
     {HTTP_GET, "/consensus/members", api_members},
     {HTTP_GET, "/raft/members", api_members},
     {HTTP_POST, "/consensus/members", api_change_members},
@@ -225,6 +231,15 @@ on_done(void *data,
         api_say_failed(asked->request, outcome, asked->change.key, text);
     }
     free(asked);
+}
+
+void
+api_change_then(const struct api *a,
+                const struct consensus_change *change,
+                consensus_done_cb cb,
+                void *data)
+{
+    a->hooks.change(a->hooks.data, change, cb, data);
 }
 
 void

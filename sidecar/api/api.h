@@ -10,6 +10,13 @@
 
 #include "base/loop.h"
 #include "consensus/consensus.h"
+#include "decide/route_fact.h"
+
+/* Of a routed cluster; ours until the loop runs. */
+struct api_route {
+    const struct route_fact *fact;
+    const struct route_traffic *traffic;
+};
 
 struct api_hooks {
     void *data;
@@ -38,6 +45,21 @@ struct api_hooks {
                           const struct consensus_member_change *change,
                           consensus_member_change_cb cb,
                           void *cb_data);
+
+    /* -1: there is no such cluster, or it is not routed. */
+    int (*route)(void *data, const char *cluster, struct api_route *out);
+
+    /* The change that makes HOST active. -1 with a sentence in err. */
+    int (*route_switch)(void *data,
+                        const char *cluster,
+                        const char *host,
+                        const char *why,
+                        struct consensus_change *out,
+                        char *err,
+                        size_t err_size);
+
+    /* 1: the routed cluster has that host (NAME:PORT). */
+    int (*route_has)(void *data, const char *cluster, const char *host);
 };
 
 struct api;

@@ -30,6 +30,13 @@ void api_show(struct http_request *r, const char *type, const struct body *b);
  * FIELDS known (NULL ends them); otherwise it is answered. */
 int api_may_change(struct http_request *r, const char *const *fields);
 
+/* The same, but the outcome goes to the callback, which answers. Only where
+ * there is a store. */
+void api_change_then(const struct api *a,
+                     const struct consensus_change *change,
+                     consensus_done_cb cb,
+                     void *data);
+
 /* Hands the change over; answers when its outcome is known. */
 void api_change(const struct api *a,
                 struct http_request *r,
@@ -90,6 +97,13 @@ void api_consensus_status(void *api, struct http_request *r);
 
 /* memcache.c */
 void api_memcache(void *api, struct http_request *r);
+
+/* route.c: what operators say of routes, and Switchboard's PATCH */
+void api_route_switch(void *api, struct http_request *r);
+void api_route_traffic(void *api, struct http_request *r);
+void api_route_mode(void *api, struct http_request *r);
+void api_route_host(void *api, struct http_request *r);
+void api_v0_cluster(void *api, struct http_request *r);
 
 /* members.c */
 void api_members(void *api, struct http_request *r);

@@ -58,7 +58,7 @@ on_field(void *request,
 static int
 takes_form(const struct http_request *r)
 {
-    return r->method == HTTP_POST || r->method == HTTP_DELETE;
+    return r->method & (HTTP_POST | HTTP_DELETE | HTTP_PATCH);
 }
 
 void

@@ -10,8 +10,8 @@ static const struct {
     unsigned method;
     const char *name;
 } methods[] = {
-    {HTTP_DELETE, "DELETE"},   {HTTP_GET, "GET"},   {HTTP_HEAD, "HEAD"},
-    {HTTP_OPTIONS, "OPTIONS"}, {HTTP_POST, "POST"},
+    {HTTP_DELETE, "DELETE"},   {HTTP_GET, "GET"},     {HTTP_HEAD, "HEAD"},
+    {HTTP_OPTIONS, "OPTIONS"}, {HTTP_PATCH, "PATCH"}, {HTTP_POST, "POST"},
 };
 
 #define METHODS (sizeof(methods) / sizeof(*methods))

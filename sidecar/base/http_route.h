@@ -15,7 +15,8 @@ enum {
     HTTP_HEAD = 2,
     HTTP_POST = 4,
     HTTP_DELETE = 8,
-    HTTP_OPTIONS = 16 /* of a route: implied */
+    HTTP_OPTIONS = 16, /* of a route: implied */
+    HTTP_PATCH = 32
 };
 
 struct http_route {
@@ -55,7 +56,7 @@ const char *http_route_segment(const struct http_match *match,
                                const char *name);
 
 /* The header Allow for a path: "GET, HEAD, OPTIONS". */
-#define HTTP_ALLOW_SIZE 40
+#define HTTP_ALLOW_SIZE 48
 void http_route_allow(unsigned allowed, char allow[HTTP_ALLOW_SIZE]);
 
 #endif

@@ -45,7 +45,8 @@ struct publish_source {
                  struct sluice_app *apps);
 
     /* Fills the routes and their hosts. Returns 1 when an epoch or who is
-     * active changed since the last time: readers are then rung. */
+     * active changed since the last time: readers are then rung; -1: nothing
+     * can be said yet, what readers know stands. */
     int (*routes)(void *data,
                   struct sluice_route *routes,
                   struct sluice_route_host *hosts);

@@ -159,6 +159,8 @@ publish_routes(struct publisher *p, struct sluice_capacity count)
         p->source.data, sluice_image_records(image, SLUICE_SECTION_ROUTES),
         sluice_image_records(image, SLUICE_SECTION_ROUTE_HOSTS));
 
+    if (ring < 0)
+        return 0;
     if (sluice_writer_publish(p->writer, SLUICE_PART_ROUTES, image, size))
         return -1;
     p->routes_ms = uv_now(&p->loop->uv);

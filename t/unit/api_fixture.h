@@ -172,14 +172,14 @@ static inline void
 fixture_open(struct fixture *f)
 {
     struct api_hooks hooks = {
-        f,
-        fixture_change,
-        fixture_facts,
-        fixture_status,
-        fixture_memcache,
-        fixture_cluster,
-        fixture_members,
-        fixture_change_members,
+        .data = f,
+        .change = fixture_change,
+        .facts = fixture_facts,
+        .status = fixture_status,
+        .memcache = fixture_memcache,
+        .cluster_exists = fixture_cluster,
+        .members = fixture_members,
+        .change_members = fixture_change_members,
     };
     char err[256] = "";
 

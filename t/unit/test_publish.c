@@ -22,6 +22,7 @@ static struct fixture {
     struct sluice_capacity count;
     uint64_t revision;
     int ring;
+    int no_routes;
 } f;
 
 static struct sluice_capacity
@@ -101,7 +102,7 @@ routes(void *data, struct sluice_route *out, struct sluice_route_host *hosts)
     }
     for (uint32_t i = 0; i < fix->count.route_hosts; i++)
         snprintf(hosts[i].name, sizeof(hosts[i].name), "h%u", i);
-    return fix->ring;
+    return fix->no_routes ? -1 : fix->ring;
 }
 
 static const struct publish_source source = {&f,     count, verdicts,
@@ -281,6 +282,30 @@ test_rules_have_a_generation_of_their_own(void **state)
 }
 
 static void
+test_routes_that_nobody_knows_yet(void **state)
+{
+    struct sluice_view view = read_view(SLUICE_PART_ROUTES);
+    struct sluice_map map = open_map();
+    uint64_t before = sluice_map_generation(&map, SLUICE_PART_ROUTES);
+
+    (void)state;
+    assert_int_equal(view.nroutes, 2);
+    assert_int_equal(view.nroute_hosts, 9);
+    assert_int_equal(view.routes[0].epoch, 11);
+    sluice_view_free(&view);
+    f.no_routes = 1;
+    publisher_wake_routes(f.publisher);
+    run_ms(50);
+    assert_int_equal(sluice_map_generation(&map, SLUICE_PART_ROUTES), before);
+    f.no_routes = 0;
+    publisher_wake_routes(f.publisher);
+    run_ms(50);
+    assert_int_equal(sluice_map_generation(&map, SLUICE_PART_ROUTES),
+                     before + 1);
+    sluice_map_close(&map);
+}
+
+static void
 test_grows(void **state)
 {
     struct sluice_map map = open_map();
@@ -382,6 +407,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_routes_that_nobody_knows_yet,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(test_first_image_is_complete, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_wakes_are_coalesced, setup,

@@ -1,0 +1,52 @@
+/* NB: private to watch*.c. What a watch knows of where its sessions go. */
+#ifndef WATCH_ROUTE_PRIVATE_H
+#define WATCH_ROUTE_PRIVATE_H
+
+#include "decide/route.h"
+#include "decide/route_fact.h"
+#include "inventory/inventory.h"
+#include "probe/probe.h"
+#include "sluice_view.h"
+
+struct watch;
+struct watch_host;
+
+struct watch_route {
+    char *query;                      /* what hosts are asked */
+    char *old_query;                  /* some may still be asked that */
+    struct sluice_route_host *before; /* of a former process */
+    size_t nbefore;
+    char (*names)[ROUTE_FACT_HOST_SIZE]; /* NAME:PORT of w->hosts */
+    int known;                           /* facts were read in this process */
+    char fact_text[ROUTE_FACT_SIZE];     /* as read; "": there is none */
+    int fact_is_old;                     /* below the epoch published */
+    struct route_fact fact;              /* as it counts here */
+    struct route_traffic traffic;
+    int manual;
+    char marks[ROUTE_FACT_SIZE]; /* of hosts, by operators */
+    uint64_t stalls;
+    int stirred;        /* something to decide, or to publish */
+    uint64_t published; /* a number of what sessions depend on */
+};
+
+/* For the cluster as it is configured now; before (NULL: nothing) is what a
+ * former process published. */
+void watch_route_follow(struct watch *w, const struct sluice_view *before);
+void watch_route_free(struct watch_route *r);
+
+/* The list of hosts is another. */
+void watch_route_hosts(struct watch *w);
+
+/* A host that is asked from now on; what it said. */
+void watch_route_begin_host(struct watch_host *host);
+void watch_route_heard(struct watch_host *host,
+                       const struct probe_result *result);
+
+void watch_route_name(const struct inventory_host *id,
+                      char name[ROUTE_FACT_HOST_SIZE]);
+
+/* All hosts in their order, to be freed, and which is active (-1: none). */
+struct route_candidate *watch_route_candidates(const struct watch *w,
+                                               int *active);
+
+#endif

@@ -195,7 +195,26 @@ sub mariadb {
     make_path($cache);
     return $self->add(Sluice::MariaDB->new(%opt, cache => $cache,
         dir => "$self->{dir}/db$n", port => $self->port("db$n"),
-        $opt{galera} ? (galera => $self->port("galera$n")) : ()));
+        $opt{galera} ? (galera => [map { $self->port("$_$n") }
+            qw(galera ist sst)]) : (),
+        $opt{join} ? (join => $opt{join}{galera},
+            data => "$opt{join}{dir}/data") : ()));
+}
+
+# So many nodes of one Galera cluster, with what the statements make.
+sub galera {
+    my ($self, $count, @sql) = @_;
+    my $first = $self->mariadb(galera => 1);
+    my @joiners;
+
+    $first->sql(@sql);
+    # A copy of one that was ended in order has all it needs to join.
+    $first->term;
+    push @joiners, $self->mariadb(galera => 1, join => $first, later => 1)
+        for 2 .. $count;
+    $first->start->wait_galera;
+    $_->start->wait_galera for @joiners;
+    return ($first, @joiners);
 }
 
 # Starts sluiced on a configuration (text); StateFile is ours if it says none.

@@ -117,6 +117,7 @@ test_names(void **state)
     assert_int_equal(http_route_method("POST"), HTTP_POST);
     assert_int_equal(http_route_method("DELETE"), HTTP_DELETE);
     assert_int_equal(http_route_method("OPTIONS"), HTTP_OPTIONS);
+    assert_int_equal(http_route_method("PATCH"), HTTP_PATCH);
     assert_int_equal(http_route_method("get"), 0);
     assert_int_equal(http_route_method(""), 0);
     http_route_allow(0, allow);
@@ -124,7 +125,7 @@ test_names(void **state)
     http_route_allow(HTTP_POST, allow);
     assert_string_equal(allow, "POST");
     http_route_allow(~0u, allow);
-    assert_string_equal(allow, "DELETE, GET, HEAD, OPTIONS, POST");
+    assert_string_equal(allow, "DELETE, GET, HEAD, OPTIONS, PATCH, POST");
 }
 
 int

@@ -60,24 +60,28 @@ sub template {
     return $dir;
 }
 
-# What makes it the first node of a Galera cluster, whose port for the others
-# it is given.
+# What makes it a node of a Galera cluster, the first one or (join => the port
+# of one that is in it) a further one. Its ports: for the group, for changes it
+# missed, for all data.
 sub galera_options {
-    my ($port) = @_;
+    my ($ports, $join) = @_;
+    my ($port, $ist, $sst) = @$ports;
     my $library = '/usr/lib/galera/libgalera_smm.so';
 
     die "$library is missing: run util/deps test\n" unless -e $library;
     return ('--wsrep-on=ON', "--wsrep-provider=$library",
-        '--wsrep-cluster-address=gcomm://',
-        "--wsrep-node-address=127.0.0.1:$port",
+        '--wsrep-cluster-address=gcomm://' . ($join ? "127.0.0.1:$join" : ''),
+        "--wsrep-sst-receive-address=127.0.0.1:$sst",
+        "--wsrep-node-name=node$port", "--wsrep-node-address=127.0.0.1:$port",
         '--wsrep-provider-options=' . join(';', 'base_host=127.0.0.1',
             "base_port=$port", "gmcast.listen_addr=tcp://127.0.0.1:$port",
-            'gcache.size=8M'),
+            "ist.recv_addr=127.0.0.1:$ist", 'gcache.size=8M'),
         '--innodb-autoinc-lock-mode=2');
 }
 
 # dir, port, cache, args => [], within => what goes before the command;
-# galera => its port for other nodes.
+# galera => its three ports for other nodes; join => that of one it joins, data
+# => that one's, so that it needs no more than what it missed.
 sub new {
     my ($class, %opt) = @_;
     my $dir = $opt{dir};
@@ -85,11 +89,15 @@ sub new {
 
     mkdir $dir or die "$dir: $!";
     mkdir "$dir/temp" or die "$dir/temp: $!";
-    run_quietly("$dir/log", 'cp', '-a', template($opt{cache}), $data);
+    run_quietly("$dir/log", 'cp', '-a', $opt{data} // template($opt{cache}),
+        $data);
+    # Where rsync's daemon, which is nobody, says that nothing is missing.
+    chmod 0777, $data if $opt{join};
     $server_id++;
     my $self = bless {
         name => "mariadbd on $opt{port}", port => $opt{port}, dir => $dir,
         log => "$dir/log", dead => 1,
+        galera => ($opt{galera} // [])->[0],
         start => [
             @{ $opt{within} // [] },
             (-x '/usr/sbin/mariadbd' ? '/usr/sbin/mariadbd' : 'mariadbd'),
@@ -100,11 +108,12 @@ sub new {
             "--tmpdir=$dir/temp",
             "--pid-file=$dir/pid", "--server-id=$server_id",
             "--report-port=$opt{port}", @OPTIONS,
-            $opt{galera} ? galera_options($opt{galera}) : (),
+            $opt{galera} ? galera_options(@opt{qw(galera join)}) : (),
             @{ $opt{args} // [] },
         ],
     }, $class;
 
+    return $self if $opt{later};
     $self->start;
     $self->wait_galera if $opt{galera};
     $self->sql(q{create user 'probe'@'%' identified by 'probe'});

@@ -17,7 +17,8 @@ use Sluice::Kind;
 use Sluice::Voters;
 
 # nodes => 3, workers => 4, redis => 1, schema => 1 (0: freno's tables only
-# are the test's business), keys => extra top-level JSON of sluiced, kind =>
+# are the test's business), keys => extra top-level JSON of sluiced, clusters
+# => JSON of further ones, stream => what nginx has there, kind =>
 # SLUICE_CONSENSUS. There are no two voters: with raft two nodes are three.
 sub new {
     my ($class, %opt) = @_;
@@ -29,6 +30,8 @@ sub new {
     my $self = bless {
         nodes => \@nodes, workers => $opt{workers} // 4,
         keys => $opt{keys} // '', kind => $kind,
+        clusters => $opt{clusters} ? ",\n$opt{clusters}" : '',
+        stream => $opt{stream} ? "stream {\n$opt{stream}\n}\n" : '',
     }, $class;
 
     $self->{db} = $first->mariadb;
@@ -100,7 +103,7 @@ sub conf {
     "MetricQuery": "select 0.5",
     "Clusters": {
       "main1": { "StaticHostsSettings": { "Hosts": ["$db"] } },
-      "other": { "StaticHostsSettings": { "Hosts": ["$db"] } }
+      "other": { "StaticHostsSettings": { "Hosts": ["$db"] } }$self->{clusters}
     }
   } }
 }
@@ -136,8 +139,10 @@ http {
     server {
         listen 127.0.0.1:8080 reuseport;
         include %%CONF%%/nginx/freno.conf;
+        include %%CONF%%/nginx/route.conf;
     }
 }
+$self->{stream}
 EOF
 }
 

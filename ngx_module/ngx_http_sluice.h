@@ -25,6 +25,7 @@ typedef ngx_int_t (*ngx_http_sluice_page_pt)(ngx_http_request_t *r);
 typedef struct {
     ngx_http_handler_pt        handler;    /* NULL: neither is served here */
     ngx_http_sluice_page_pt    page;       /* sluice_status */
+    ngx_http_complex_value_t  *cluster;    /* sluice_backends and the like */
 
     unsigned                   read:1;     /* sluice_check */
     unsigned                   if_exists:1;
@@ -45,6 +46,17 @@ typedef struct {
 ngx_int_t ngx_http_sluice_check_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_sluice_explain_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_sluice_status_handler(ngx_http_request_t *r);
+
+ngx_int_t ngx_http_sluice_backends_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_sluice_cluster_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_sluice_active_handler(ngx_http_request_t *r);
+
+/* directives that need a location for themselves, and the block */
+
+char *ngx_http_sluice_place(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_http_sluice_loc_conf_t *slcf);
+char *ngx_http_sluice_route_page(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 /* the page of that name, NULL if there is none */
 

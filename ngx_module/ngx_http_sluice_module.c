@@ -23,8 +23,6 @@ static char *ngx_http_sluice_explain(ngx_conf_t *cf, ngx_command_t *cmd,
 static char *ngx_http_sluice_status(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static ngx_int_t ngx_http_sluice_prefix(ngx_conf_t *cf);
-static char *ngx_http_sluice_place(ngx_conf_t *cf, ngx_command_t *cmd,
-    ngx_http_sluice_loc_conf_t *slcf);
 
 
 /* whatever the context is, it is the setter that says what would be right */
@@ -53,6 +51,27 @@ static ngx_command_t  ngx_http_sluice_commands[] = {
     { ngx_string("sluice_status"),
       NGX_HTTP_SLUICE_CONF|NGX_CONF_ANY,
       ngx_http_sluice_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sluice_backends"),
+      NGX_HTTP_SLUICE_CONF|NGX_CONF_ANY,
+      ngx_http_sluice_route_page,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sluice_cluster"),
+      NGX_HTTP_SLUICE_CONF|NGX_CONF_ANY,
+      ngx_http_sluice_route_page,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sluice_active"),
+      NGX_HTTP_SLUICE_CONF|NGX_CONF_ANY,
+      ngx_http_sluice_route_page,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -492,7 +511,7 @@ ngx_http_sluice_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-static char *
+char *
 ngx_http_sluice_place(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_http_sluice_loc_conf_t *slcf)
 {

@@ -50,7 +50,8 @@ http {
     server {
         listen 127.0.0.1:8080;
         include %%CONF%%/nginx/route.conf;
-        location /v0/ { proxy_pass http://sluiced; }
+        set $routed main1;
+        include %%CONF%%/nginx/switchboard.conf;
     }
 }
 stream {
@@ -175,7 +176,7 @@ $t->wait_for('on', sub { told() eq 'in' });
 sub patch {
     my ($query, $form) = @_;
 
-    return $t->get(8080, "/v0/main1/cluster$query", method => 'PATCH',
+    return $t->get(8080, "/v0/cluster$query", method => 'PATCH',
         body => $form // '', headers => {
             'Content-Type' => 'application/x-www-form-urlencoded' });
 }

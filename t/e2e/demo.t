@@ -75,7 +75,7 @@ my %of_kind = (mysql => [qw(DBB DBB_PID)],
 is_deeply([sort keys %$env],
     [sort qw(CLUSTER CONSENSUS DB0 DB1 DB0_PID DB1_PID DBUSER DBPASSWORD
         REDIS REDIS_PID REDISPASSWORD), @{ $of_kind{$kind} },
-        map { ("HTTP$_", "SLUICED${_}_PID", "NGINX${_}_PID", "STATE$_",
+        map { ("HTTP$_", "MYSQL$_", "MYSQL_READ$_", "SLUICED${_}_PID", "NGINX${_}_PID", "STATE$_",
             "SLUICED${_}_CONF", "NGINX${_}_CONF") } '', 1],
     'detach: env has all it promises');
 is($env->{CONSENSUS}, $kind, 'detach: of the kind');
@@ -94,6 +94,16 @@ my $dbh = eval {
 ok($dbh, 'detach: DBUSER can connect');
 ok(eval { $dbh->do('create database anything'); 1 }, 'detach: and do anything');
 $dbh->disconnect if $dbh;
+for my $name (qw(MYSQL MYSQL_READ)) {
+    my ($at, $by) = split /:/, $env->{$name};
+    my $through = DBI->connect("dbi:MariaDB:host=$at;port=$by", $env->{DBUSER},
+        $env->{DBPASSWORD}, { RaiseError => 0, PrintError => 0 });
+    my $db = $name eq 'MYSQL' ? 'DB0' : 'DB1';
+
+    is($through && "127.0.0.1:" . $through->selectrow_array('select @@port'),
+        $env->{$db}, "detach: $name leads to $db");
+    $through->disconnect if $through;
+}
 for my $user ('root', 'mysql', '') {
     ok(!DBI->connect("dbi:MariaDB:host=$host;port=$port", $user, '',
         { RaiseError => 0, PrintError => 0 }), "detach: no entry for '$user'");
@@ -236,6 +246,15 @@ like(`$change[1] 2>/dev/null`, qr{^HTTP/1.1 200}, 'stay: the unthrottle works');
 $t->wait_for('no 417', sub {
     http_request($address, '/check/demo/mysql/main1')->{status} != 417;
 });
+
+my ($mysql) = $text =~ /^  (mariadb .*select \@\@port.*)$/m;
+like(`$mysql`, qr/^\d+$/m, 'stay: the printed MySQL command works');
+@change = $text =~ /^  (curl .*traffic.*)$/mg;
+is(scalar @change, 2, 'stay: traffic off and on to try');
+like(`$change[0] 2>/dev/null`, qr{^HTTP/1.1 200}, 'stay: off works');
+$t->wait_for('nobody is let in', sub { `$mysql 2>&1` =~ /maintenance/ }, 30);
+like(`$change[1] 2>/dev/null`, qr{^HTTP/1.1 200}, 'stay: on works');
+$t->wait_for('and everybody', sub { `$mysql 2>&1` =~ /^\d+$/m }, 30);
 
 kill 'INT', -$pid;
 ended('Ctrl-C', $pid, $stay, 0);

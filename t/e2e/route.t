@@ -14,6 +14,7 @@ use Time::HiRes qw(time sleep);
 
 use Sluice;
 use Sluice::Fleet;
+use Sluice::Route;
 
 ###############################################################################
 
@@ -33,26 +34,7 @@ my $fleet = Sluice::Fleet->new(nodes => 3, workers => 2, redis => 0,
 END
 my @nodes = 0 .. $fleet->nodes - 1;
 
-sub route {
-    my ($i) = @_;
-    my $t = $fleet->node($i);
-    my $text = `@{[ $t->build ]}/statedump --json @{[ $t->dir ]}/run/state 2>&1`;
-    my $dump = eval { decode_json($text) } // { routes => [] };
-    my ($route) = grep { $_->{cluster} eq 'app' } @{ $dump->{routes} };
-
-    $route->{host} = defined $route->{active}
-        ? "127.0.0.1:$route->{hosts}[$route->{active}]{port}" : '';
-    return $route;
-}
-
-sub at {
-    my ($i) = @_;
-    my $dbh = DBI->connect('dbi:MariaDB:host=127.0.0.1;mariadb_connect_timeout=15'
-        . ';port=' . $fleet->node($i)->port(8081), 'app', 'app',
-        { RaiseError => 0, PrintError => 0 }) or return;
-
-    return ('127.0.0.1:' . ($dbh->selectrow_array('select @@port'))[0], $dbh);
-}
+sub session { return route_client($fleet->node($_[0]), 8081) }
 
 # All that run (or those) say the same.
 sub all_go {
@@ -63,14 +45,12 @@ sub all_go {
         my $route;
 
         $own->wait_for("$what: node $i", sub {
-            ($route = route($i))->{host} eq $want }, 20);
+            ($route = route($fleet->node($i), 'app'))->{host} eq $want }, 20);
         is($route->{host}, $want, "$what: node $i");
         $epochs{ $route->{epoch} } = 1;
-        my ($there) = at($i);
+        my $there;
         $own->wait_for("$what: sessions of node $i", sub {
-            ($there) = at($i);
-            ($there // '') eq $want;
-        }, 20);
+            ($there = client_at(session($i))) eq $want }, 20);
         is($there, $want, "$what: sessions of node $i");
     }
     is(scalar keys %epochs, 1, "$what: one epoch");
@@ -80,7 +60,7 @@ sub all_go {
 my $epoch = all_go('the first', $at[0]);
 
 # A host dies.
-my @sessions = map { (at($_))[1] } @nodes;
+my @sessions = map { session($_) } @nodes;
 my $since = time;
 $db[0]->kill;
 is(scalar(grep { defined $_->selectrow_array('select 1') } @sessions), 0,
@@ -90,14 +70,12 @@ cmp_ok(time - $since, '<', 5, 'soon');
 
 # An operator, through whatever node.
 my $t2 = $fleet->node(2);
-my $got = $t2->get(8080, '/route/app/switch', method => 'POST',
-    body => "host=$at[2]", headers => {
-        'Content-Type' => 'application/x-www-form-urlencoded' });
+my $got = post_form($t2, '/route/app/switch', "host=$at[2]");
 is($got->{status}, 200, 'a switch') or diag($got->{body});
 $epoch = all_go('a switch', $at[2]);
 
 # The leader dies, and then the host: those that are left agree.
-@sessions = map { (at($_))[1] } @nodes;
+@sessions = map { session($_) } @nodes;
 my $leader = $fleet->leader;
 $fleet->sluiced($leader)->kill;
 $own->wait_for('another leader', sub {
@@ -110,8 +88,7 @@ is(scalar(grep { ($_->selectrow_array('select 1'))[0] } @sessions), 3,
 my @left = grep { $_ != $leader } @nodes;
 $db[2]->kill;
 is(all_go('with another leader', $at[1], @left), $epoch + 1, 'one epoch more');
-my ($there) = at($leader);
-isnt($there // '', $at[1], 'a node without sluiced stays where it was');
+isnt(client_at(session($leader)), $at[1], 'a node without sluiced stays where it was');
 $fleet->start_sluiced($leader);
 is(all_go('it is back', $at[1]), $epoch + 1, 'and in the same epoch');
 
@@ -119,7 +96,7 @@ is(all_go('it is back', $at[1]), $epoch + 1, 'and in the same epoch');
 $db[0]->start;
 $own->wait_for('a second host', sub {
     grep { $_->{healthy} && "127.0.0.1:$_->{port}" eq $at[0] }
-        @{ route($left[0])->{hosts} } }, 20);
+        @{ route($fleet->node($left[0]), 'app')->{hosts} } }, 20);
 $leader = $fleet->leader;
 @left = grep { $_ != $leader } @nodes;
 $fleet->sluiced($leader)->stop;
@@ -129,12 +106,10 @@ $fleet->sluiced($leader)->cont;
 is(all_go('it wakes up', $at[0]), $epoch, 'and changes nothing');
 
 # Traffic.
-$got = $t2->get(8080, '/route/app/traffic', method => 'POST',
-    body => 'trafficEnabled=false&message=maintenance', headers => {
-        'Content-Type' => 'application/x-www-form-urlencoded' });
+$got = post_form($t2, '/route/app/traffic', 'trafficEnabled=false&message=maintenance');
 is($got->{status}, 200, 'traffic off') or diag($got->{body});
 for my $i (@nodes) {
-    ok($own->wait_for("node $i", sub { !route($i)->{traffic} }),
+    ok($own->wait_for("node $i", sub { !route($fleet->node($i), 'app')->{traffic} }),
         "off: node $i");
 }
 

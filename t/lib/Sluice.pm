@@ -87,6 +87,8 @@ sub reserve_port {
         my $port = 10000 + int rand 22000;
         open my $lock, '>>', "$locks/$port" or next;
         flock $lock, LOCK_EX | LOCK_NB or next;
+        # Who had it before may just have removed the file: ours is nobody's.
+        next if ((stat "$locks/$port")[1] // 0) != (stat $lock)[1];
         my $socket = IO::Socket::INET->new(
             LocalAddr => "127.0.0.1:$port", Listen => 1) or next;
         close $socket;

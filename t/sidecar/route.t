@@ -13,6 +13,7 @@ use Test::More;
 use Time::HiRes qw(time sleep);
 
 use Sluice;
+use Sluice::Route;
 
 ###############################################################################
 
@@ -64,75 +65,37 @@ stream {
 }
 EOC
 
-sub route {
-    my $text = `@{[ $t->build ]}/statedump --json @{[ $t->dir ]}/run/state 2>&1`;
-    my $route = eval { decode_json($text)->{routes}[0] } // {};
+sub where { return client_at(route_client($t, $_[0])) }
 
-    $route->{host} = defined $route->{active}
-        ? "127.0.0.1:$route->{hosts}[$route->{active}]{port}" : '';
-    return $route;
-}
-
-sub active_is {
-    my ($want, $what) = @_;
-    my $route = {};
-
-    $t->wait_for("$what: $want", sub { ($route = route())->{host} eq $want });
-    is($route->{host}, $want, $what) or diag(explain $route);
-    return $route;
-}
-
-# A connection, or (undef, what the client was told).
-sub client {
-    my ($port) = @_;
-    my $dbh = DBI->connect('dbi:MariaDB:host=127.0.0.1;port=' . $t->port($port)
-        . ';mariadb_connect_timeout=10', 'app', 'app',
-        { RaiseError => 0, PrintError => 0 });
-
-    return $dbh ? $dbh : (undef, DBI->errstr);
-}
-
-sub port_of {
-    my ($dbh) = @_;
-
-    return ($dbh->selectrow_array('select @@port') // 0);
-}
-
-sub where {
-    my ($port) = @_;
-    my ($dbh) = client($port);
-
-    return $dbh ? '127.0.0.1:' . port_of($dbh) : '';
-}
-
-my $route = active_is($at[0], 'the writable host is active');
+my $route = active_is($t, $at[0], 'the writable host is active');
 is($route->{epoch}, 1, 'the first epoch');
 like($route->{reason}, qr/is the first$/, 'said why');
 $t->wait_for('workers', sub { where(8081) eq $at[0] && where(8081) eq $at[0] });
-my ($writer) = client(8081);
-is('127.0.0.1:' . port_of($writer), $at[0], 'writers go there');
+my $writer = route_client($t, 8081);
+is(client_at($writer), $at[0], 'writers go there');
 my %reads;
 $t->wait_for('both replicas', sub { $reads{where(8082)}++; 2 == keys %reads });
 is_deeply([sort keys %reads], [sort @at[1, 2]], 'readers to the others');
 
 # It dies, and another is writable: the session ends, new ones go there.
-my ($reader) = client(8082);
+my $reader = route_client($t, 8082);
 $db[1]->sql('set global read_only = 0');
 sleep 0.3;
-is(route()->{host}, $at[0], 'a second writable one moves nobody');
+is(route($t)->{host}, $at[0], 'a second writable one moves nobody');
 my $since = time;
 $db[0]->kill;
 $t->wait_for('the next', sub { where(8081) eq $at[1] });
 cmp_ok(time - $since, '<', 2, 'a dead host: the next takes over');
-$route = active_is($at[1], 'active');
+$route = active_is($t, $at[1], 'active');
 is($route->{epoch}, 2, 'another epoch');
 like($route->{reason}, qr/^\Q$at[0]\E: .*(refused|EOF)/, 'said why');
-ok(!defined port_of($writer) || !port_of($writer), 'the session was cut');
+is(client_at($writer), '', 'the session was cut');
 
 # Nobody is writable: told so; held until somebody is.
 $db[1]->sql('set global read_only = 1');
-$route = active_is('', 'nobody is writable: nobody is active');
-my (undef, $said) = client(8081);
+$route = active_is($t, '', 'nobody is writable: nobody is active');
+route_client($t, 8081);
+my $said = DBI->errstr;
 like($said, qr/sluice: cluster main1, epoch 3: \Q$at[1]\E: read_only is ON/,
     'clients are told');
 my $held = open(my $pipe, '-|') // die;
@@ -143,46 +106,46 @@ if (!$held) {
 sleep 0.3;
 $db[2]->sql('set global read_only = 0');
 is(join('', <$pipe>), $at[2], 'a held session goes on where it can');
-active_is($at[2], 'that one is active');
+active_is($t, $at[2], 'that one is active');
 
 # Frozen: silence decides, and not a missed deadline.
-($writer) = client(8081);
-is('127.0.0.1:' . port_of($writer), $at[2], 'a writer');
+$writer = route_client($t, 8081);
+is(client_at($writer), $at[2], 'a writer');
 $db[2]->stop;
 sleep 0.45;
 $db[2]->cont;
 sleep 0.3;
-is('127.0.0.1:' . port_of($writer), $at[2], 'half a second of silence: it lives');
+is(client_at($writer), $at[2], 'half a second of silence: it lives');
 $db[1]->sql('set global read_only = 0');
 $since = time;
 $db[2]->stop;
-active_is($at[1], 'frozen: another');
+active_is($t, $at[1], 'frozen: another');
 cmp_ok(time - $since, '>', 0.75, 'not before FreezeMillis');
 cmp_ok(time - $since, '<', 3, 'but then');
 $t->wait_for('sessions', sub { where(8081) eq $at[1] });
 $db[2]->cont;
-$route = route();
+$route = route($t);
 sleep 0.5;
-is(route()->{host}, $at[1], 'one that wakes up does not take over');
+is(route($t)->{host}, $at[1], 'one that wakes up does not take over');
 like($sluiced->log, qr/event=host_unhealthy .*why="silent for 800 ms/, 'logged');
 like($sluiced->log, qr/event=route cluster=main1 epoch=\d+ active=\Q$at[1]\E /,
     'and what follows');
 
 # Restarts and reloads move nobody, and cut nobody.
-($writer) = client(8081);
+$writer = route_client($t, 8081);
 $sluiced->kill;
-is('127.0.0.1:' . port_of($writer), $at[1], 'sluiced dies: sessions live');
+is(client_at($writer), $at[1], 'sluiced dies: sessions live');
 is(where(8081), $at[1], 'new ones come');
-my $epoch = route()->{epoch};
+my $epoch = route($t)->{epoch};
 my $again = $t->sluiced(conf(), name => 'again');
 $t->wait_for('ready', sub { $again->log =~ /event=ready/ });
-is('127.0.0.1:' . port_of($writer), $at[1], 'it is back: sessions live');
-is(route()->{epoch}, $epoch, 'the epoch is the same');
+is(client_at($writer), $at[1], 'it is back: sessions live');
+is(route($t)->{epoch}, $epoch, 'the epoch is the same');
 $t->write_file('sluiced.json', conf(Choice => 'lowest-index', Rise => 1));
 $again->hup;
 $t->wait_for('the reload', sub { $again->log =~ /event=reloaded/ });
 sleep 0.3;
-is('127.0.0.1:' . port_of($writer), $at[1], 'a reload cuts nobody');
+is(client_at($writer), $at[1], 'a reload cuts nobody');
 is($again->log =~ /event=route /, '', 'nobody was moved');
 
 # The state file and raft's directory together are the memory: without the
@@ -190,9 +153,9 @@ is($again->log =~ /event=route /, '', 'nobody was moved');
 $again->kill;
 unlink $t->dir . '/run/state';
 my $third = $t->sluiced(conf(), name => 'third');
-$route = active_is($at[1], 'without a state file: as the nodes agreed');
+$route = active_is($t, $at[1], 'without a state file: as the nodes agreed');
 is($route->{epoch}, $epoch, 'the epoch, too');
-is('127.0.0.1:' . port_of($writer), $at[1], 'and the session lives on');
+is(client_at($writer), $at[1], 'and the session lives on');
 
 $_->disconnect for $writer, $reader;
 

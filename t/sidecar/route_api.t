@@ -11,6 +11,7 @@ use JSON::PP;
 use Test::More;
 
 use Sluice;
+use Sluice::Route;
 
 ###############################################################################
 
@@ -60,32 +61,6 @@ stream {
 }
 EOC
 
-sub route {
-    my $text = `@{[ $t->build ]}/statedump --json @{[ $t->dir ]}/run/state 2>&1`;
-    my $route = eval { decode_json($text)->{routes}[0] } // {};
-
-    $route->{host} = defined $route->{active}
-        ? "127.0.0.1:$route->{hosts}[$route->{active}]{port}" : '';
-    return $route;
-}
-
-sub active_is {
-    my ($want, $what) = @_;
-    my $route = {};
-
-    $t->wait_for("$what: $want", sub { ($route = route())->{host} eq $want });
-    is($route->{host}, $want, $what) or diag(explain $route);
-    return $route;
-}
-
-sub post {
-    my ($path, $form, %opt) = @_;
-
-    return $t->get(8080, $path, method => 'POST', body => $form,
-        headers => { 'Content-Type' => 'application/x-www-form-urlencoded' },
-        %opt);
-}
-
 sub says {
     my ($what, $got, $status, $text) = @_;
 
@@ -94,82 +69,77 @@ sub says {
     return;
 }
 
-sub told {
-    my $dbh = DBI->connect('dbi:MariaDB:host=127.0.0.1;port='
-        . $t->port(8081), 'app', 'app', { RaiseError => 0, PrintError => 0 });
+sub told { return route_client($t, 8081) ? 'in' : DBI->errstr }
 
-    return $dbh ? 'in' : DBI->errstr;
-}
-
-my $first = active_is($at[0], 'the first');
+my $first = active_is($t, $at[0], 'the first');
 my $S = '/route/main1';
 
 # Another active host.
-says('switch', post("$S/switch", "host=$at[2]&reason=a+test"), 200, qr/"OK"/);
-my $route = active_is($at[2], 'switched');
+says('switch', post_form($t, "$S/switch", "host=$at[2]&reason=a+test"), 200, qr/"OK"/);
+my $route = active_is($t, $at[2], 'switched');
 is($route->{epoch}, $first->{epoch} + 1, 'another epoch');
 is($route->{reason}, 'an operator switched to it: a test', 'the reason');
-says('the same again', post("$S/switch", "host=$at[2]"), 409,
+says('the same again', post_form($t, "$S/switch", "host=$at[2]"), 409,
     qr/is the active host/);
-says('no such host', post("$S/switch", 'host=db9:3306'), 409,
+says('no such host', post_form($t, "$S/switch", 'host=db9:3306'), 409,
     qr/db9:3306 is no host of the cluster: write NAME:PORT/);
-says('no host', post("$S/switch", ''), 409, qr/ is no host of the cluster/);
+says('no host', post_form($t, "$S/switch", ''), 409, qr/ is no host of the cluster/);
 $db[1]->sql('set global read_only = 1');
 $t->wait_for('it is read-only', sub {
-    grep { ($_->{text} // '') eq 'read_only is ON' } @{ route()->{hosts} } });
-says('one that cannot', post("$S/switch", "host=$at[1]"), 409,
+    grep { ($_->{text} // '') eq 'read_only is ON' } @{ route($t)->{hosts} } });
+says('one that cannot', post_form($t, "$S/switch", "host=$at[1]"), 409,
     qr/cannot take writers: read_only is ON/);
 $db[1]->sql('set global read_only = 0');
-says('another field', post("$S/switch", "hots=$at[1]"), 400, qr/hots/);
+says('another field', post_form($t, "$S/switch", "hots=$at[1]"), 400, qr/hots/);
 is($t->get(8080, "$S/switch?host=$at[0]")->{status}, 405, 'not by GET');
-says('not routed', post('/route/plain/switch', "host=$at[0]"), 404,
+says('not routed', post_form($t, '/route/plain/switch', "host=$at[0]"), 404,
     qr/plain is no cluster whose sessions are routed/);
-says('no such cluster', post('/route/nosuch/traffic', 'trafficEnabled=1'), 404,
+says('no such cluster', post_form($t, '/route/nosuch/traffic', 'trafficEnabled=1'), 404,
     qr/nosuch is no cluster/);
 
 # Hosts down and drained.
-says('drain', post("$S/host", "host=$at[2]&state=drained"), 200, qr/OK/);
-$route = active_is($at[0], 'a drained host is left for another');
+says('drain', post_form($t, "$S/host", "host=$at[2]&state=drained"), 200, qr/OK/);
+$route = active_is($t, $at[0], 'a drained host is left for another');
 is($route->{reason}, "$at[2]: an operator drains it", 'said why');
-says('down', post("$S/host", "host=$at[0]&state=down"), 200, qr/OK/);
-active_is($at[1], 'one that is down, too');
-says('down', post("$S/host", "host=$at[1]&state=down"), 200, qr/OK/);
-active_is($at[2], 'a drained one is better than none');
-says('down', post("$S/host", "host=$at[2]&state=down"), 200, qr/OK/);
-active_is('', 'all are down');
-is(scalar(grep { $_->{down} } @{ route()->{hosts} }), 3, 'which shows');
-says('up', post("$S/host", "host=$at[1]&state=up"), 200, qr/OK/);
-active_is($at[1], 'one is up');
-says('up', post("$S/host", "host=$_&state=up"), 200, qr/OK/) for @at[0, 2];
-says('a state', post("$S/host", "host=$at[0]&state=gone"), 400,
+says('down', post_form($t, "$S/host", "host=$at[0]&state=down"), 200, qr/OK/);
+active_is($t, $at[1], 'one that is down, too');
+says('down', post_form($t, "$S/host", "host=$at[1]&state=down"), 200, qr/OK/);
+active_is($t, $at[2], 'a drained one is better than none');
+says('down', post_form($t, "$S/host", "host=$at[2]&state=down"), 200, qr/OK/);
+active_is($t, '', 'all are down');
+is(scalar(grep { $_->{down} } @{ route($t)->{hosts} }), 3, 'which shows');
+says('up', post_form($t, "$S/host", "host=$at[1]&state=up"), 200, qr/OK/);
+active_is($t, $at[1], 'one is up');
+says('up', post_form($t, "$S/host", "host=$_&state=up"), 200, qr/OK/) for @at[0, 2];
+says('a state', post_form($t, "$S/host", "host=$at[0]&state=gone"), 400,
     qr/state: expected up, down or drained/);
-says('a host', post("$S/host", 'host=x&state=down'), 409,
+says('a host', post_form($t, "$S/host", 'host=x&state=down'), 409,
     qr/host: no host of this cluster, expected NAME:PORT/);
 
 # By hand: nobody moves, until told.
-says('manual', post("$S/mode", 'mode=manual'), 200, qr/OK/);
-$t->wait_for('it shows', sub { route()->{manual} });
-my $epoch = route()->{epoch};
+says('manual', post_form($t, "$S/mode", 'mode=manual'), 200, qr/OK/);
+$t->wait_for('it shows', sub { route($t)->{manual} });
+my $epoch = route($t)->{epoch};
 $db[1]->kill;
 $t->wait_for('it is seen', sub {
-    grep { !$_->{healthy} } @{ route()->{hosts} } });
-is(route()->{host}, $at[1], 'manual: a dead one stays');
-is(route()->{epoch}, $epoch, 'in its epoch');
-says('switch', post("$S/switch", "host=$at[2]"), 200, qr/OK/);
-active_is($at[2], 'an operator moves it');
-says('a mode', post("$S/mode", 'mode=x'), 400, qr/mode: expected manual or/);
-says('automatic', post("$S/mode", 'mode=automatic'), 200, qr/OK/);
+    grep { !$_->{healthy} } @{ route($t)->{hosts} } });
+is(route($t)->{host}, $at[1], 'manual: a dead one stays');
+is(route($t)->{epoch}, $epoch, 'in its epoch');
+says('switch', post_form($t, "$S/switch", "host=$at[2]"), 200, qr/OK/);
+active_is($t, $at[2], 'an operator moves it');
+says('a mode', post_form($t, "$S/mode", 'mode=x'), 400, qr/mode: expected manual or/);
+says('automatic', post_form($t, "$S/mode", 'mode=automatic'), 200, qr/OK/);
 
 # Traffic.
-says('off', post("$S/traffic", 'trafficEnabled=false&message=schema+change'),
+says('off', post_form($t, "$S/traffic", 'trafficEnabled=false&message=schema+change'),
     200, qr/OK/);
 $t->wait_for('nobody is let in', sub { told() =~ /schema change/ });
-is(route()->{message}, 'schema change', 'the message');
-says('off without a word', post("$S/traffic", 'trafficEnabled=0'), 400,
+is(route($t)->{message}, 'schema change', 'the message');
+says('off without a word', post_form($t, "$S/traffic", 'trafficEnabled=0'), 400,
     qr/message must not be empty/);
-says('neither on nor off', post("$S/traffic", 'trafficEnabled=maybe'), 400,
+says('neither on nor off', post_form($t, "$S/traffic", 'trafficEnabled=maybe'), 400,
     qr/Failed to parse trafficEnabled/);
-says('on', post("$S/traffic", 'trafficEnabled=true'), 200, qr/OK/);
+says('on', post_form($t, "$S/traffic", 'trafficEnabled=true'), 200, qr/OK/);
 $t->wait_for('on', sub { told() eq 'in' });
 
 # Switchboard's.
@@ -198,7 +168,7 @@ for my $word (qw(0 f F FALSE false False)) {
 }
 is(patch('?trafficEnabled=1', 'trafficEnabled=0&message=body')->{status}, 200,
     'the body and the query');
-$t->wait_for('the body wins', sub { route()->{message} eq 'body' });
+$t->wait_for('the body wins', sub { route($t)->{message} eq 'body' });
 $got = patch('?trafficEnabled=0');
 is($got->{status}, 400, 'no message');
 is($got->{body}, "message must not be empty\n", 'no message: said');
@@ -209,12 +179,12 @@ is(patch('?trafficEnabled=1')->{status}, 200, 'on again');
 
 # All of it outlives sluiced.
 patch('?trafficEnabled=0&message=kept');
-post("$S/host", "host=$at[0]&state=drained");
-$epoch = route()->{epoch};
+post_form($t, "$S/host", "host=$at[0]&state=drained");
+$epoch = route($t)->{epoch};
 $sluiced->kill;
 unlink $t->dir . '/run/state';
 my $again = $t->sluiced(conf(), name => 'again');
-$route = active_is($at[2], 'after a restart');
+$route = active_is($t, $at[2], 'after a restart');
 is($route->{message}, 'kept', 'the switch');
 is((grep { $_->{drained} } @{ $route->{hosts} })[0]{port}, $db[0]->port,
     'who is drained');
@@ -224,10 +194,10 @@ is($route->{epoch}, $epoch, 'the epoch');
 $again->kill;
 my $third = $t->sluiced(conf(Choice => 'lowest-index'), name => 'third');
 $t->wait_for('ready', sub { $third->log =~ /event=ready/ });
-says('lowest-index', post("$S/switch", "host=$at[0]"), 409,
+says('lowest-index', post_form($t, "$S/switch", "host=$at[0]"), 409,
     qr/it would not stay: make the mode manual first/);
 $third->kill;
-says('nobody is there', post("$S/switch", "host=$at[0]"), 503,
+says('nobody is there', post_form($t, "$S/switch", "host=$at[0]"), 503,
     qr/sluiced is not there/);
 
 $t->expect_log(qr/sluice: |upstream|stale|no state|forbidden/);

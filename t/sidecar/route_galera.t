@@ -13,6 +13,7 @@ use Test::More;
 use Time::HiRes qw(time sleep);
 
 use Sluice;
+use Sluice::Route;
 
 ###############################################################################
 
@@ -48,56 +49,32 @@ stream {
 }
 EOC
 
-sub route {
-    my $text = `@{[ $t->build ]}/statedump --json @{[ $t->dir ]}/run/state 2>&1`;
-    my $route = eval { decode_json($text)->{routes}[0] } // {};
-
-    $route->{host} = defined $route->{active}
-        ? "127.0.0.1:$route->{hosts}[$route->{active}]{port}" : '';
-    return $route;
-}
-
 # Somebody else is active, and why.
 sub moves {
     my ($what, $from, $why) = @_;
     my $route;
 
-    $t->wait_for($what, sub { ($route = route())->{host} ne $from });
+    $t->wait_for($what, sub { ($route = route($t))->{host} ne $from });
     like($route->{reason}, $why, "$what: said why");
     isnt($route->{host}, $from, "$what: another is active");
     return $route->{host};
-}
-
-sub client {
-    my ($port) = @_;
-
-    return DBI->connect('dbi:MariaDB:host=127.0.0.1;port=' . $t->port($port)
-        . ';mariadb_connect_timeout=20', 'app', 'app',
-        { RaiseError => 0, PrintError => 0 });
-}
-
-sub at {
-    my ($dbh) = @_;
-    my ($port) = $dbh ? $dbh->selectrow_array('select @@port') : ();
-
-    return $port ? "127.0.0.1:$port" : '';
 }
 
 sub healthy {
     my ($count) = @_;
 
     return $t->wait_for("$count healthy", sub {
-        $count == grep { $_->{healthy} } @{ route()->{hosts} } }, 30);
+        $count == grep { $_->{healthy} } @{ route($t)->{hosts} } }, 30);
 }
 
 ok(healthy(3), 'three nodes are healthy');
-my $active = route()->{host};
+my $active = route($t)->{host};
 my ($first) = grep { $db{$_}->sql(q{show status like 'wsrep_local_index'})
     ->[0]{Value} == 0 } @at;
 is($active, $first, 'the lowest index is active');
-$t->wait_for('workers', sub { at(client(8081)) eq $active });
-my $report = client(8082);
-isnt(at($report), $active, 'reports go to another');
+$t->wait_for('workers', sub { client_at(route_client($t, 8081)) eq $active });
+my $report = route_client($t, 8082);
+isnt(client_at($report), $active, 'reports go to another');
 
 # A writer goes on through all of it: what was acknowledged is there, and
 # nothing was written but at the active node of the moment.
@@ -108,7 +85,7 @@ if (!$writer) {
     my $parent = getppid;
     my ($dbh, $n) = (undef, 0);
     while (getppid == $parent && !-e $t->dir . '/stop') {
-        $dbh //= client(8081);
+        $dbh //= route_client($t, 8081);
         my $row = $dbh && eval {
             local $SIG{ALRM} = sub { die "late\n" };
             alarm 8;
@@ -146,14 +123,14 @@ sub goes_on {
 goes_on('at first');
 
 # A donor, which the configuration does not want.
-my $idle = client(8081);
+my $idle = route_client($t, 8081);
 $db{$active}->sql('set global wsrep_desync = 1');
 my $next = moves('a donor', $active, qr{^\Q$active\E: Donor/Desynced});
-is(at($idle), '', 'its sessions are cut');
+is(client_at($idle), '', 'its sessions are cut');
 goes_on('a donor');
 $db{$active}->sql('set global wsrep_desync = 0');
 ok(healthy(3), 'it is back');
-is(route()->{host}, $next, 'and does not take over');
+is(route($t)->{host}, $next, 'and does not take over');
 
 # Read-only.
 $active = $next;
@@ -165,7 +142,7 @@ goes_on('read-only');
 
 # Killed.
 $active = $next;
-my $other = client(8082);
+my $other = route_client($t, 8082);
 $db{$active}->kill;
 $next = moves('killed', $active, qr/^\Q$active\E: .*(refused|EOF)/);
 goes_on('killed');
@@ -186,14 +163,14 @@ my ($last) = grep { $_ ne $active && $_ ne $next } @at;
 $db{$next}->kill;
 my $route;
 $t->wait_for('nobody is active', sub {
-    ($route = route())->{host} eq ''
+    ($route = route($t))->{host} eq ''
         && grep { $_->{text} =~ /not in the primary component/ }
             @{ $route->{hosts} };
 }, 30);
 is($route->{host}, '', 'without a majority nobody is active');
 my ($lonely) = grep { "127.0.0.1:$_->{port}" eq $last } @{ $route->{hosts} };
 is($lonely->{text}, 'not in the primary component', 'the last one says why');
-is(client(8083), undef, 'no client gets in');
+is(route_client($t, 8083), undef, 'no client gets in');
 like(DBI->errstr, qr/sluice: cluster main1, epoch \d+: /, 'and is told');
 
 $_ && $_->disconnect for $report, $other, $idle;

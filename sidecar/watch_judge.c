@@ -162,6 +162,7 @@ fill_quarantine(struct watch_host *host,
     out->counts = (excluded == 0 || excluded == SLUICE_EXCLUDED_QUARANTINED) &&
                   is_in_scope(host, host->watch->cluster->scope, now_ms);
     out->has_value = host->own.answered && host->own.last.ok;
+    out->pending = !host->own.answered;
     out->value = host->own.last.value;
     out->quarantined = host->quarantined;
 }

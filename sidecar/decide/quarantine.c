@@ -45,7 +45,7 @@ quarantine_hosts(struct quarantine_host *hosts,
             host->quarantined = 0;
         if (lag_s <= 0 || !host->counts)
             continue;
-        counting += host->has_value || host->was;
+        counting += host->has_value || host->pending || host->was;
         host->quarantined = wants(host, lag_s, threshold);
         inside += host->quarantined != 0;
     }

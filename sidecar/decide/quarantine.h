@@ -11,6 +11,7 @@ struct quarantine_host {
     int counts;    /* nothing else leaves it out; if something does, it stays
                       where it is and says nothing about the others */
     int has_value; /* of this moment; without one it stays where it is */
+    int pending;   /* it has none because it was not heard yet */
     double value;
     int quarantined; /* before, and after */
     int was;         /* private */
@@ -19,10 +20,10 @@ struct quarantine_host {
 /*
  * A host goes into quarantine with a value above LAG_S (> THRESHOLD) and
  * comes out with one within THRESHOLD. At most half of those that count, and
- * have a value or are in it, are in it, those furthest behind: a whole cluster
- * that falls back is no reason to stop waiting for it. LAG_S 0: nobody is.
- * Returns 1 when some host changed sides. Total; hosts may be NULL when count
- * is 0.
+ * have a value, may still have one or are in it, are in it, those furthest
+ * behind: a whole cluster that falls back is no reason to stop waiting for it.
+ * LAG_S 0: nobody is. Returns 1 when some host changed sides. Total; hosts may
+ * be NULL when count is 0.
  */
 int quarantine_hosts(struct quarantine_host *hosts,
                      size_t count,

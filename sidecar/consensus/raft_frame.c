@@ -25,9 +25,9 @@ put_change(struct pack *p, const struct consensus_change *c)
     if (c->kind != CHANGE_SET)
         return;
     pack_text(p, c->value);
-    pack_u8(p, (uint8_t)c->compares);
+    pack_u8(p, c->compares != 0);
     pack_u64(p, c->expected);
-    pack_u8(p, (uint8_t)c->lost);
+    pack_u8(p, c->lost != 0);
 }
 
 static void

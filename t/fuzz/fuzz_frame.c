@@ -26,7 +26,9 @@ must_be_sound(const struct frame *f)
     MUST(f->kind >= FRAME_ASK && f->kind <= FRAME_COMMAND);
     MUST(f->nmembers <= FRAME_MEMBERS_MAX);
     MUST(f->outcome <= CONSENSUS_UNKNOWN);
-    MUST(f->change.kind <= CHANGE_RECOVER);
+    MUST(f->change.kind <= CHANGE_SET);
+    MUST(f->change.compares == 0 || f->change.compares == 1);
+    MUST(f->change.lost == 0 || f->change.lost == 1);
     MUST(f->members_change.kind <= MEMBER_REPLACE);
     MUST(f->acts == 0 || f->acts == 1);
     MUST(memchr(f->text, '\0', sizeof(f->text)));
@@ -34,6 +36,7 @@ must_be_sound(const struct frame *f)
     MUST(memchr(f->change.key, '\0', sizeof(f->change.key)));
     MUST(memchr(f->change.owner, '\0', sizeof(f->change.owner)));
     MUST(memchr(f->change.reason, '\0', sizeof(f->change.reason)));
+    MUST(memchr(f->change.value, '\0', sizeof(f->change.value)));
     for (size_t i = 0; i < f->nmembers; i++) {
         MUST(f->members[i].role <= MEMBER_OBSERVER);
         MUST(memchr(f->members[i].id, '\0', MEMBER_ID_SIZE));

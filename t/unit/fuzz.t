@@ -255,6 +255,8 @@ sub seed_snapshot {
 sub seed_frames {
     my $change = pack('C v/a d Q v/a v/a', 0, 'app/main1', 0.5, 60000, 'alice',
         'a migration');
+    my $set = pack('C v/a d Q v/a v/a v/a C Q C', 4, 'route/main1', 0, 0, '',
+        '', 'epoch=1 active=db1:3306', 1, 99, 1);
     my $member = pack('v/a v/a C C Q Q', '6f1c9a520b1e77d3', 'db1:10008', 0, 1,
         ~0, 3);
     my @frames = map { pack('C Q a*', @$_) } (
@@ -262,6 +264,8 @@ sub seed_frames {
         [2, 7, pack('C Q v/a', 1, 47, 'db1:10008')],
         [3, 8, $change],
         [4, 8, pack('C Q a* v/a', 0, 48, $change, 'stored')],
+        [3, 8, $set],
+        [4, 8, pack('C Q a* v/a', 0, 49, $set, '')],
         [5, 9, ''],
         [6, 9, pack('C v/a V a* a*', 0, '', 2, $member, $member)],
         [7, 10, pack('C v/a v/a', 2, 'db1:10008', 'db4:10008')],

@@ -80,7 +80,10 @@ same_change(const struct consensus_change *a, const struct consensus_change *b)
     return a->kind == b->kind &&
            memcmp(&a->ratio, &b->ratio, sizeof(a->ratio)) == 0 &&
            a->ttl_ms == b->ttl_ms && strcmp(a->key, b->key) == 0 &&
-           strcmp(a->owner, b->owner) == 0 && strcmp(a->reason, b->reason) == 0;
+           strcmp(a->owner, b->owner) == 0 &&
+           strcmp(a->reason, b->reason) == 0 &&
+           strcmp(a->value, b->value) == 0 && a->compares == b->compares &&
+           a->expected == b->expected && a->lost == b->lost;
 }
 
 static inline int

@@ -206,8 +206,8 @@ publish(struct reader *r)
     }
     if (r->unusable != r->unusable_said && r->unusable > 0)
         log_warn("facts_unusable", log_int("rows", r->unusable),
-                 log_str("advice", "names have 1 to 128 bytes, ratios are "
-                                   "numbers"));
+                 log_str("advice", "names have 1 to 128 bytes, values 1 to "
+                                   "1024, ratios are numbers"));
     r->unusable_said = r->unusable;
     r->facts.read_mono_ms = r->begun_ms;
     c->events.facts(c->data, &r->facts);

@@ -204,6 +204,41 @@ test_judged(void **state)
 }
 
 static void
+test_settings(void **state)
+{
+    struct consensus_change c = change(CHANGE_SET, 0, 0);
+    struct schema without = all;
+    struct sql q = {0};
+    char why[2048];
+
+    (void)state;
+    row_is(c, &all, "delete from sluice_settings where name = " KEY);
+    strcpy(c.value, "it's \xc3\xa9\\\n");
+    row_is(c, &all,
+           "replace into sluice_settings (name, value) values (" KEY
+           ", 'it\\'s \xc3\xa9\\\\\\n')");
+    change_old_sql(&q, &c);
+    assert_string_equal(q.text, "select value from sluice_settings where name "
+                                "= " KEY " for update");
+    sql_free(&q);
+    judged(c, &all, "");
+    without.tables &= ~(1u << SCHEMA_SLUICE_SETTINGS);
+    change_judge(&c, &without, why, sizeof(why));
+    assert_non_null(strstr(why, "the backend has no table sluice_settings"));
+    assert_non_null(strstr(why, "CREATE TABLE IF NOT EXISTS sluice_settings"));
+    judged(change(CHANGE_THROTTLE, 1, 1), &without, "");
+    judged(change(CHANGE_SKIP, 1, 1), &without, "");
+    /* Who asks does not say that it was lost. */
+    c.lost = 1;
+    change_prepare(&c, &all);
+    assert_int_equal(c.lost, 0);
+    memset(c.value, 'v', sizeof(c.value));
+    judged(c, &all, "the value is longer than 1024 bytes");
+    c.value[sizeof(c.value) - 1] = '\0';
+    judged(c, &all, "");
+}
+
+static void
 test_values(void **state)
 {
     struct sql q = {0};
@@ -315,6 +350,7 @@ main(void)
         cmocka_unit_test(test_notes),
         cmocka_unit_test(test_store),
         cmocka_unit_test(test_judged),
+        cmocka_unit_test(test_settings),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_found),
         cmocka_unit_test(test_printed),

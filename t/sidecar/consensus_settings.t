@@ -101,11 +101,22 @@ if (($ENV{SLUICE_CONSENSUS} // 'mysql') eq 'mysql') {
     $store->sql('drop table freno_backend.sluice_settings');
     $t->wait_for('it is noticed', sub {
         $nodes[0]->log =~ /sluice_settings.*no cluster can be routed/ });
-    like(set($nodes[0], 'route/main1 x'),
-        qr/^refused nothing changed: the backend has no table sluice_settings/,
-        'without the table: refused');
+    my $create = qr/CREATE TABLE IF NOT EXISTS sluice_settings/;
+    like($nodes[0]->log, qr/backend_lacks.*$create/, 'with the statement');
+    like(set($nodes[0], "route/main1 $_"),
+        qr/^refused nothing changed: the backend has no table sluice_settings.*$create/,
+        "without the table: refused: $_") for 'x', 'x -', 'x turn20', '-';
     is($nodes[0]->change('throttle other 1 never')->{outcome}, 'done',
         'throttles go on');
+    is($nodes[0]->change('skip db1 never')->{outcome}, 'done', 'and skips');
+    ok($nodes[0]->throttles->{other}, 'facts are read');
+    is_deeply($nodes[0]->settings, {}, 'there are no settings');
+    is(scalar(grep { $_->acts } @nodes), 1, 'one leads');
+    my ($sql) = $nodes[0]->log =~ /($create.*?utf8mb4_bin)/;
+    $store->sql('use freno_backend', $sql // 'select 1');
+    ok($t->wait_for('the table is noticed', sub {
+        set($nodes[0], 'route/main1 again -') =~ /^done/ }, 30),
+        'what the log says makes the table');
 }
 
 $t->done;

@@ -206,6 +206,8 @@ is($node->change('skip dflt 3600000')->{outcome}, 'done', 'a skip for an hour');
 my $default_end = end_of_default();
 ok($default_end, 'and when it ends');
 push @{ $may{skip}{dflt} }, [1, '', $default_end, $default_end];
+my $odd = q{quotes'"\\} . "\xc3\xa9";
+is($node->change("set route/main1 $odd -")->{outcome}, 'done', 'a setting');
 
 open $log, '<', $node->{log} or die "$node->{log}: $!";
 my ($torn, $unanswered, $refused) = (0, 0, 0);
@@ -260,6 +262,12 @@ cmp_ok($node->facts->{revision}, '>=', $before->{revision}, 'B9: which went on')
 my $end = end_of_default();
 ok(abs($end - $default_end) < $SLACK,
     "B16: a skip for an hour ends when it did before: $end, $default_end");
+
+is_deeply($node->settings, { 'route/main1' => $odd },
+    'a setting from before the snapshot is there');
+is($node->change('set route/main1 new other')->{outcome}, 'refused',
+    '… and is compared with');
+is($node->change("set route/main1 new $odd")->{outcome}, 'done', '… as it is');
 
 is($node->term, 0, 'SIGTERM: exit status 0');
 $t->done;

@@ -100,6 +100,32 @@ is_deeply(\%role, { o => 'observer',
     'in the list of members it is an observer');
 is($o->change_members('add o')->{outcome}, 'refused', 'it cannot be added');
 
+# Settings come to it with the facts, and go through it under a compare.
+sub settings_are {
+    my ($what, $node, $want) = @_;
+    my $got = '';
+
+    $t->wait_for("settings: $what", sub {
+        my $s = $node->settings;
+        $got = join ' ', map { "$_=$s->{$_}" } sort keys %$s;
+        $got eq $want;
+    }, 20);
+    return is($got, $want, $what);
+}
+
+done('a setting through a voter', $voter{a}, 'set route/main1 one -');
+settings_are('the observer has it', $o, 'route/main1=one');
+like($o->change('set route/main1 two other')->{text},
+    qr/somebody else changed it meanwhile/, 'it is not what it compares with');
+done('a setting through the observer', $o, 'set route/main1 two one');
+settings_are('all have that', $_, 'route/main1=two') for values %voter, $o;
+{
+    my $late = observe('late');
+
+    settings_are('and who comes later', $late, 'route/main1=two');
+    $late->kill;
+}
+
 # The leader dies.
 my $first = leader();
 my @rest = grep { $_ ne $first } @names;

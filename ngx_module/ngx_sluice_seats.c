@@ -11,7 +11,11 @@ static ngx_sluice_seat_t *ngx_sluice_seat_find(ngx_sluice_seats_t *seats,
     u_char *name, size_t len, uint32_t hash, ngx_sluice_seat_t **free);
 
 
+static void ngx_sluice_seats_full(ngx_sluice_seats_t *seats);
+
+
 static ngx_uint_t  ngx_sluice_seat_row;
+static ngx_uint_t  ngx_sluice_seats_said;
 
 
 size_t
@@ -88,8 +92,13 @@ ngx_sluice_seat(ngx_sluice_zone_t *zone, const char *cluster,
 
     seat = ngx_sluice_seat_find(&zone->seats, name, len, hash, &free);
 
-    if (seat || free == NULL) {
+    if (seat) {
         return seat;
+    }
+
+    if (free == NULL) {
+        ngx_sluice_seats_full(&zone->seats);
+        return NULL;
     }
 
     ngx_shmtx_lock(&zone->shpool->mutex);
@@ -110,6 +119,23 @@ ngx_sluice_seat(ngx_sluice_zone_t *zone, const char *cluster,
     ngx_shmtx_unlock(&zone->shpool->mutex);
 
     return seat;
+}
+
+
+/* said once: names are never removed */
+
+static void
+ngx_sluice_seats_full(ngx_sluice_seats_t *seats)
+{
+    if (ngx_sluice_seats_said) {
+        return;
+    }
+
+    ngx_sluice_seats_said = 1;
+    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                  "sluice: no room to count sessions of more than %uD hosts: "
+                  "where some are not counted, replicas are taken at random; "
+                  "make \"zone\" larger", seats->nseats);
 }
 
 

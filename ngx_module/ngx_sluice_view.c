@@ -30,6 +30,7 @@ typedef struct {
     u_char              *no_state;         /* NULL: there is a view */
     u_char               err[NGX_SLUICE_ERRSTR];
     u_char               no_rules[NGX_SLUICE_ERRSTR];    /* "": they are good */
+    u_char               no_routes[NGX_SLUICE_ERRSTR];   /* as logged */
     u_char               logged[NGX_SLUICE_ERRSTR];
 } ngx_sluice_reader_t;
 
@@ -325,16 +326,30 @@ ngx_sluice_rules_load(void)
 static void
 ngx_sluice_routes_load(void)
 {
-    char       err[NGX_SLUICE_ERRSTR];
-    ngx_int_t  rc;
+    char                  err[NGX_SLUICE_ERRSTR];
+    ngx_int_t             rc;
+    ngx_sluice_reader_t  *sr;
 
-    rc = ngx_sluice_part_load(&ngx_sluice_reader.routes, err);
+    sr = &ngx_sluice_reader;
+
+    rc = ngx_sluice_part_load(&sr->routes, err);
 
     if (rc == NGX_ERROR) {
-        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "sluice: routes cannot be read: %s; "
-                      "those known before stand", err);
+
+        /* a writer that errs does so again and again */
+
+        if (ngx_strcmp(sr->no_routes, err) != 0) {
+            ngx_cpystrn(sr->no_routes, (u_char *) err, NGX_SLUICE_ERRSTR);
+            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                          "sluice: routes cannot be read: %s; "
+                          "those known before stand", err);
+        }
+
         return;
+    }
+
+    if (rc == NGX_OK) {
+        sr->no_routes[0] = '\0';
     }
 
     if (rc == NGX_OK && ngx_sluice_routes_handler) {

@@ -41,6 +41,8 @@ typedef struct {
 
     uint64_t                       swept;      /* what all sessions were
                                                   judged by; 0: nothing */
+    uint64_t                       sweeping;   /* what they are judged by */
+    ngx_uint_t                     turn;       /* counts such looks */
 } ngx_stream_sluice_cluster_t;
 
 
@@ -93,6 +95,7 @@ typedef struct {
 
     uint64_t                       epoch;      /* cluster's, or host's */
     uint64_t                       host;       /* which; readers only */
+    ngx_uint_t                     turn;       /* it was judged in */
     ngx_sluice_seat_t             *seat;
 
     uint64_t                       tried[NGX_STREAM_SLUICE_TRIED];

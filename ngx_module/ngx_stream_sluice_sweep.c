@@ -11,6 +11,7 @@
 
 #define NGX_STREAM_SLUICE_PORTION    64    /* sessions between looks at time */
 #define NGX_STREAM_SLUICE_BUSY       5     /* ms; the rest comes next */
+#define NGX_STREAM_SLUICE_HOSTS      64    /* whose numbers are kept */
 
 
 /* a look at one cluster */
@@ -20,6 +21,7 @@ typedef struct {
     const struct sluice_view     *view;
     const struct sluice_route    *route;
     const char                   *closed;
+    uint64_t                      hosts[NGX_STREAM_SLUICE_HOSTS];
     uint64_t                      end;
     ngx_uint_t                    seen;
     ngx_uint_t                    cut;
@@ -29,6 +31,7 @@ typedef struct {
 static void ngx_stream_sluice_sweep_handler(ngx_event_t *ev);
 static void ngx_stream_sluice_sweep_post(ngx_queue_t *queue);
 static void ngx_stream_sluice_sweep_look(ngx_stream_sluice_sweep_t *sweep);
+static void ngx_stream_sluice_sweep_hosts(ngx_stream_sluice_sweep_t *sweep);
 static ngx_int_t ngx_stream_sluice_sweep_cluster(
     ngx_stream_sluice_sweep_t *sweep);
 static ngx_int_t ngx_stream_sluice_sweep_queue(
@@ -144,6 +147,27 @@ ngx_stream_sluice_sweep_look(ngx_stream_sluice_sweep_t *sweep)
 }
 
 
+/* names become numbers once, and not for each session */
+
+static void
+ngx_stream_sluice_sweep_hosts(ngx_stream_sluice_sweep_t *sweep)
+{
+    ngx_uint_t                       i, n;
+    const struct sluice_route_host  *hosts;
+
+    if (sweep->route == NULL) {
+        return;
+    }
+
+    hosts = sluice_view_route_hosts(sweep->view, sweep->route);
+    n = ngx_min(sweep->route->nhosts, NGX_STREAM_SLUICE_HOSTS);
+
+    for (i = 0; i < n; i++) {
+        sweep->hosts[i] = ngx_stream_sluice_host(&hosts[i]);
+    }
+}
+
+
 static ngx_int_t
 ngx_stream_sluice_sweep_cluster(ngx_stream_sluice_sweep_t *sweep)
 {
@@ -168,6 +192,13 @@ ngx_stream_sluice_sweep_cluster(ngx_stream_sluice_sweep_t *sweep)
         return NGX_OK;
     }
 
+    if (mark != sweep->cluster->sweeping) {
+        sweep->cluster->sweeping = mark;
+        sweep->cluster->turn++;
+    }
+
+    ngx_stream_sluice_sweep_hosts(sweep);
+
     rc = ngx_stream_sluice_sweep_queue(sweep, &sweep->cluster->writers, 1);
 
     if (rc == NGX_OK) {
@@ -176,6 +207,7 @@ ngx_stream_sluice_sweep_cluster(ngx_stream_sluice_sweep_t *sweep)
 
     if (rc == NGX_OK) {
         sweep->cluster->swept = mark;
+        sweep->cluster->sweeping = 0;
     }
 
     ngx_stream_sluice_sweep_report(sweep);
@@ -184,19 +216,33 @@ ngx_stream_sluice_sweep_cluster(ngx_stream_sluice_sweep_t *sweep)
 }
 
 
-/* the queue shrinks under us, but only by the one that is cut */
+/*
+ * Who lives goes to the end of the queue, so that the next portion begins
+ * where this one ends; whoever came meanwhile chose by routes that are as new.
+ */
 
 static ngx_int_t
 ngx_stream_sluice_sweep_queue(ngx_stream_sluice_sweep_t *sweep,
     ngx_queue_t *queue, ngx_uint_t writers)
 {
-    ngx_queue_t               *q, *next;
+    ngx_uint_t                 turn;
+    ngx_queue_t               *q;
     ngx_stream_sluice_peer_t  *sp;
 
-    for (q = ngx_queue_head(queue); q != ngx_queue_sentinel(queue); q = next) {
+    turn = sweep->cluster->turn;
 
-        next = ngx_queue_next(q);
+    while (!ngx_queue_empty(queue)) {
+
+        q = ngx_queue_head(queue);
         sp = ngx_queue_data(q, ngx_stream_sluice_peer_t, queue);
+
+        if (sp->turn == turn) {
+            break;
+        }
+
+        ngx_queue_remove(q);
+        ngx_queue_insert_tail(queue, q);
+        sp->turn = turn;
 
         if (!ngx_stream_sluice_lives(sweep, sp, writers)) {
             ngx_stream_sluice_cut(sp);
@@ -218,6 +264,7 @@ static ngx_uint_t
 ngx_stream_sluice_lives(ngx_stream_sluice_sweep_t *sweep,
     ngx_stream_sluice_peer_t *sp, ngx_uint_t writer)
 {
+    uint64_t                         host;
     ngx_uint_t                       i;
     const struct sluice_route       *route;
     const struct sluice_route_host  *hosts;
@@ -235,7 +282,11 @@ ngx_stream_sluice_lives(ngx_stream_sluice_sweep_t *sweep,
     hosts = sluice_view_route_hosts(sweep->view, route);
 
     for (i = 0; i < route->nhosts; i++) {
-        if (ngx_stream_sluice_host(&hosts[i]) == sp->host) {
+
+        host = (i < NGX_STREAM_SLUICE_HOSTS)
+               ? sweep->hosts[i] : ngx_stream_sluice_host(&hosts[i]);
+
+        if (host == sp->host) {
             return sp->epoch == hosts[i].epoch;
         }
     }

@@ -22,6 +22,8 @@ static const struct sluice_route_host *ngx_stream_sluice_choose(
 static const struct sluice_route_host *ngx_stream_sluice_least(
     ngx_stream_sluice_peer_t *sp, const struct sluice_view *view,
     const struct sluice_route *route);
+static ngx_sluice_zone_t *ngx_stream_sluice_counts(
+    const struct sluice_view *view, const struct sluice_route *route);
 static ngx_uint_t ngx_stream_sluice_serves(ngx_stream_sluice_peer_t *sp,
     const struct sluice_route_host *host);
 static ngx_int_t ngx_stream_sluice_go(ngx_peer_connection_t *pc,
@@ -191,44 +193,79 @@ ngx_stream_sluice_choose(ngx_stream_sluice_peer_t *sp,
 }
 
 
-/* least sessions, then least lag; who is equal in both takes turns */
+/* least sessions, then least lag; of equal ones any */
 
 static const struct sluice_route_host *
 ngx_stream_sluice_least(ngx_stream_sluice_peer_t *sp,
     const struct sluice_view *view, const struct sluice_route *route)
 {
-    ngx_uint_t                       i, n, least;
-    ngx_sluice_seat_t               *seat;
+    double                           lag, least_lag;
+    ngx_uint_t                       i, n, least, equal;
     ngx_sluice_zone_t               *zone;
-    const struct sluice_route_host  *hosts, *host, *best;
+    const struct sluice_route_host  *hosts, *best;
 
-    static ngx_uint_t                turn;
-
-    zone = ngx_sluice_zone();
+    zone = ngx_stream_sluice_counts(view, route);
     hosts = sluice_view_route_hosts(view, route);
     best = NULL;
     least = 0;
-    turn++;
+    least_lag = 0;
+    equal = 0;
 
     for (i = 0; i < route->nhosts; i++) {
-        host = &hosts[(i + turn) % route->nhosts];
 
-        if (!ngx_stream_sluice_serves(sp, host)) {
+        if (!ngx_stream_sluice_serves(sp, &hosts[i])) {
             continue;
         }
 
-        seat = zone ? ngx_sluice_seat(zone, route->cluster, host) : NULL;
-        n = seat ? ngx_sluice_seat_count(zone, seat) : 0;
+        n = 0;
+        lag = 0;
 
-        if (best == NULL || n < least
-            || (n == least && host->lag_s < best->lag_s))
-        {
-            best = host;
-            least = n;
+        if (zone) {
+            n = ngx_sluice_seat_count(zone, ngx_sluice_seat(zone,
+                                                 route->cluster, &hosts[i]));
+            lag = hosts[i].lag_s;
         }
+
+        if (best && (n > least || (n == least && lag > least_lag))) {
+            continue;
+        }
+
+        if (best == NULL || n < least || lag < least_lag) {
+            equal = 0;
+        }
+
+        if (ngx_random() % ++equal == 0) {
+            best = &hosts[i];
+        }
+
+        least = n;
+        least_lag = lag;
     }
 
     return best;
+}
+
+
+/* the zone, if it counts the sessions of each host: who has none is not idle */
+
+static ngx_sluice_zone_t *
+ngx_stream_sluice_counts(const struct sluice_view *view,
+    const struct sluice_route *route)
+{
+    ngx_uint_t                       i;
+    ngx_sluice_zone_t               *zone;
+    const struct sluice_route_host  *hosts;
+
+    zone = ngx_sluice_zone();
+    hosts = sluice_view_route_hosts(view, route);
+
+    for (i = 0; zone && i < route->nhosts; i++) {
+        if (ngx_sluice_seat(zone, route->cluster, &hosts[i]) == NULL) {
+            return NULL;
+        }
+    }
+
+    return zone;
 }
 
 

@@ -205,6 +205,7 @@ node_set_conf(struct node *n,
     if (!n->watches)
         abort();
     n->nwatches = conf->nclusters;
+    n->half_set = 1;
     for (size_t i = 0; i < conf->nclusters; i++) {
         const struct conf_cluster *cluster = &conf->clusters[i];
         const char *name = cluster->name;
@@ -217,6 +218,7 @@ node_set_conf(struct node *n,
                 watch_start(&n->shared, cluster, before, on_watch, n);
         watch_skip(n->watches[i], n->skips, n->nskips);
     }
+    n->half_set = 0;
     for (size_t i = 0; i < nold; i++)
         if (old[i])
             watch_stop(old[i]);

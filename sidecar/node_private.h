@@ -3,9 +3,11 @@
 #ifndef NODE_PRIVATE_H
 #define NODE_PRIVATE_H
 
+#include "base/backoff.h"
 #include "base/connector.h"
 #include "base/http_client.h"
 #include "control.h"
+#include "decide/route_fact.h"
 #include "inventory/fetch.h"
 #include "node.h"
 #include "probe/http_check.h"
@@ -27,6 +29,7 @@ struct node {
     struct publisher *publisher; /* NULL until node_start has it */
     struct watch **watches;      /* in the order of conf->clusters */
     size_t nwatches;
+    int half_set;             /* some of them are to be taken over yet */
     struct watch_skip *skips; /* names owned */
     size_t nskips;
     int ready;        /* stays 1: a newcomer's cluster answers for itself */
@@ -34,9 +37,14 @@ struct node {
     int apps_changed; /* since the rules were published last */
     int stopping;
     uv_timer_t route_timer;
-    int stirs;             /* something of a route changed */
-    unsigned route_orders; /* on their way to the store */
-    uint64_t routes_ms;    /* when they were published last */
+    int stirs;                           /* something of a route changed */
+    unsigned route_orders;               /* on their way to the store */
+    struct backoff route_backoff;        /* of those that are refused */
+    uint64_t route_again_ms;             /* no order before */
+    char route_refusal[ROUTE_FACT_SIZE]; /* as logged; "": stored */
+    uint64_t routes_ms;                  /* when they were published last */
+    uint64_t routes_begun_ms;
+    int routes_filled; /* in this process */
     node_failed_cb failed;
     void *failed_data;
 };

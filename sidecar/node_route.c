@@ -10,6 +10,7 @@
 
 #define REFRESH_MS 250 /* of what no session depends on: lag, ages, texts */
 #define MARGIN_MS 200  /* a decision is not begun with less of the lease */
+#define WAIT_MS 3000   /* a provider that hangs holds up no other cluster */
 
 struct order {
     struct node *node;
@@ -31,7 +32,19 @@ find(const struct node *n, const char *cluster)
     return NULL;
 }
 
-/* What was stored comes back as a fact; what was refused is decided anew. */
+/* It is decided anew, but not at once again and again; the log has it once. */
+static void
+refused(struct node *n, const struct consensus_change *c, const char *text)
+{
+    n->route_again_ms = clock_mono_ms() + backoff_next_ms(&n->route_backoff);
+    if (strcmp(n->route_refusal, text) == 0)
+        return;
+    snprintf(n->route_refusal, sizeof(n->route_refusal), "%s", text);
+    log_warn("route_not_stored", log_str("key", c->key),
+             log_str("error", text));
+}
+
+/* What was stored comes back as a fact. */
 static void
 on_stored(void *data,
           enum consensus_outcome outcome,
@@ -43,9 +56,12 @@ on_stored(void *data,
     struct node *n = order->node;
 
     (void)revision;
-    if (outcome != CONSENSUS_DONE)
-        log_warn("route_not_stored", log_str("key", stored->key),
-                 log_str("error", text));
+    if (outcome != CONSENSUS_DONE) {
+        refused(n, stored, text);
+    } else {
+        backoff_reset(&n->route_backoff);
+        n->route_refusal[0] = '\0';
+    }
     if (--n->route_orders == 0)
         n->stirs = 1;
     free(order);
@@ -64,26 +80,39 @@ order(struct node *n, const struct watch *w, const struct consensus_change *c)
     control_change(n->control, c, on_stored, order);
 }
 
+static int
+wants(struct watch *w,
+      int leads,
+      uint64_t now_ms,
+      struct consensus_change *change)
+{
+    if (!watch_is_routed(w))
+        return 0;
+    return leads ? watch_route_decide(w, change)
+                 : watch_route_raise(w, now_ms, change);
+}
+
 /* One change at a time: the next is decided by what has become of it. */
 static void
 decide(struct node *n)
 {
+    uint64_t now_ms = clock_mono_ms();
     struct consensus_change change;
+    int leads = may_act(n);
 
-    if (n->route_orders > 0 || !may_act(n))
+    if (n->route_orders > 0 || now_ms < n->route_again_ms)
         return;
     for (size_t i = 0; i < n->nwatches; i++)
-        if (watch_is_routed(n->watches[i]) &&
-            watch_route_decide(n->watches[i], &change))
+        if (wants(n->watches[i], leads, now_ms, &change))
             order(n, n->watches[i], &change);
 }
 
 void
 node_route_run(struct node *n)
 {
-    n->stirs = 0;
-    if (!n->publisher || n->stopping)
+    if (!n->publisher || n->stopping || n->half_set)
         return;
+    n->stirs = 0;
     decide(n);
     publisher_wake_routes(n->publisher);
 }
@@ -126,6 +155,7 @@ node_route_open(struct node *n)
 {
     uv_timer_init(&n->loop->uv, &n->route_timer);
     n->route_timer.data = n;
+    n->routes_begun_ms = clock_mono_ms();
     uv_timer_start(&n->route_timer, on_tick, WATCH_ROUTE_TICK_MS,
                    WATCH_ROUTE_TICK_MS);
 }
@@ -142,6 +172,21 @@ node_route_count(const struct node *n, struct sluice_capacity *count)
         }
 }
 
+/* Before the first time, what another process left stands; but whoever hangs
+ * then holds up the other clusters for a while only. */
+static int
+must_wait(const struct node *n)
+{
+    size_t known = 0, unknown = 0;
+
+    for (size_t i = 0; i < n->nwatches; i++)
+        if (watch_is_routed(n->watches[i]))
+            *(watch_route_known(n->watches[i]) ? &known : &unknown) += 1;
+    if (n->routes_filled || unknown == 0)
+        return 0;
+    return known == 0 || clock_mono_ms() - n->routes_begun_ms < WAIT_MS;
+}
+
 int
 node_route_fill(struct node *n,
                 struct sluice_route *routes,
@@ -150,13 +195,14 @@ node_route_fill(struct node *n,
     uint32_t first_host = 0;
     int changed = 0;
 
+    if (must_wait(n))
+        return -1;
+    n->routes_filled = 1;
     for (size_t i = 0; i < n->nwatches; i++) {
         struct watch *w = n->watches[i];
 
         if (!watch_is_routed(w))
             continue;
-        if (!watch_route_known(w))
-            return -1;
         changed |=
             watch_route_fill(w, first_host, routes++, hosts + first_host);
         first_host += (uint32_t)watch_route_count(w);

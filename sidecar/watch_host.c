@@ -222,6 +222,7 @@ follow_eligible(struct watch_host *host, const struct conf_cluster *cluster)
 {
     const struct watch_route *route = host->watch->route;
     struct watch_answer *old = host->eligible;
+    int was_asked = old != NULL;
     struct probe_settings settings;
 
     host->eligible = NULL;
@@ -230,9 +231,11 @@ follow_eligible(struct watch_host *host, const struct conf_cluster *cluster)
         settings.cache_ms = 0;
         host->eligible = take_answer(host, &old, 1, &settings);
     }
-    answer_free(old);
-    if (host->eligible && !host->eligible->answered)
+    if (host->eligible && !was_asked)
         watch_route_begin_host(host);
+    else if (host->eligible && old)
+        watch_route_ask_anew(host);
+    answer_free(old);
 }
 
 static void

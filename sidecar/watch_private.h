@@ -38,7 +38,7 @@ struct watch_host {
     struct health health;          /* by that */
     uint64_t index;                /* of Galera; ROUTE_NO_INDEX */
     uint64_t epoch;                /* of its replica and inactive sessions */
-    int alive;                     /* its last answer was one */
+    struct health reads;           /* whether readers may: it answers */
     int served;                    /* sessions may be there */
     uint64_t skip_until_ms;        /* 0: not skipped */
     int quarantined;

@@ -1,4 +1,5 @@
-/* Routes of a cluster under watch: its hosts' health, and the choice. */
+/* Routes of a cluster under watch: its hosts' health, and what all nodes
+ * agree on. The choice is in watch_route_choice.c. */
 #include "watch_route.h"
 
 #include <stdio.h>
@@ -21,6 +22,16 @@ watch_route_name(const struct inventory_host *id,
              strchr(id->name, ':') ? "[%s]:%u" : "%s:%u", id->name, id->port);
 }
 
+void
+watch_route_host_name(const struct sluice_route_host *host,
+                      char name[ROUTE_FACT_HOST_SIZE])
+{
+    struct inventory_host id = {.port = host->port};
+
+    snprintf(id.name, sizeof(id.name), "%s", host->name);
+    watch_route_name(&id, name);
+}
+
 static struct health_rules
 rules_of(const struct watch *w)
 {
@@ -32,16 +43,14 @@ rules_of(const struct watch *w)
 }
 
 static void
-log_health(const struct watch_host *host)
+log_health(const struct watch_host *host,
+           const struct health *health,
+           const char *event)
 {
-    if (host->health.state == HEALTH_UP)
-        log_info("host_healthy", log_str("cluster", watch_name(host->watch)),
-                 log_str("host", host->id.name), log_int("port", host->id.port),
-                 log_str("why", host->health.text));
-    else
-        log_warn("host_unhealthy", log_str("cluster", watch_name(host->watch)),
-                 log_str("host", host->id.name), log_int("port", host->id.port),
-                 log_str("why", host->health.text));
+    log_event(health->state == HEALTH_UP ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
+              event, log_str("cluster", watch_name(host->watch)),
+              log_str("host", host->id.name), log_int("port", host->id.port),
+              log_str("why", health->text));
 }
 
 static void
@@ -51,24 +60,40 @@ stir(struct watch *w)
     *w->shared->stirs = 1;
 }
 
+/* One line where both change: who cannot be read cannot be written. */
+static void
+log_changes(const struct watch_host *host, int health, int reads)
+{
+    if (health)
+        log_health(host, &host->health,
+                   host->health.state == HEALTH_UP ? "host_healthy"
+                                                   : "host_unhealthy");
+    else if (reads && watch_route_reads(host->watch))
+        log_health(host, &host->reads,
+                   host->reads.state == HEALTH_UP ? "host_readable"
+                                                  : "host_unreadable");
+    if (health || reads)
+        stir(host->watch);
+}
+
 void
 watch_route_heard(struct watch_host *host, const struct probe_result *result)
 {
     struct watch *w = host->watch;
     struct health_rules rules = rules_of(w);
+    uint64_t now_ms = clock_mono_ms();
     struct eligible got;
+    int health, reads;
 
     eligible_read(&w->cluster->routing, result, &got);
-    host->alive = result->ok;
     if (got.index != UINT64_MAX && got.index != host->index) {
         host->index = got.index;
         stir(w);
     }
-    if (health_hear(&host->health, &rules, got.kind, got.text,
-                    clock_mono_ms())) {
-        log_health(host);
-        stir(w);
-    }
+    health = health_hear(&host->health, &rules, got.kind, got.text, now_ms);
+    reads = health_hear(&host->reads, &rules,
+                        result->ok ? HEALTH_GOOD : got.kind, got.text, now_ms);
+    log_changes(host, health, reads);
 }
 
 /* What a former process said of it: it is that, until it is heard. */
@@ -83,17 +108,24 @@ before_of(const struct watch_route *r, const struct inventory_host *id)
 }
 
 void
+watch_route_ask_anew(struct watch_host *host)
+{
+    health_begin(&host->health, HEALTH_UNKNOWN, clock_mono_ms());
+    health_begin(&host->reads, HEALTH_UNKNOWN, clock_mono_ms());
+    stir(host->watch);
+}
+
+void
 watch_route_begin_host(struct watch_host *host)
 {
     const struct sluice_route_host *before =
         before_of(host->watch->route, &host->id);
 
-    health_begin(&host->health, HEALTH_UNKNOWN, clock_mono_ms());
     host->index = ROUTE_NO_INDEX;
     host->epoch = before ? before->epoch : 1;
     host->served = before && (before->flags &
                               (SLUICE_ROUTE_HEALTHY | SLUICE_ROUTE_REPLICA));
-    stir(host->watch);
+    watch_route_ask_anew(host);
 }
 
 void
@@ -107,12 +139,14 @@ watch_route_tick(struct watch *w, uint64_t now_ms)
 
         if (!host->eligible)
             continue;
-        if (stalls != w->route->stalls)
+        if (stalls != w->route->stalls) {
             health_forgive(&host->health, now_ms);
-        else if (health_wait(&host->health, &rules, now_ms)) {
-            host->alive = 0;
-            log_health(host);
-            stir(w);
+            health_forgive(&host->reads, now_ms);
+        } else {
+            int reads = health_wait(&host->reads, &rules, now_ms);
+
+            log_changes(host, health_wait(&host->health, &rules, now_ms),
+                        reads);
         }
     }
     w->route->stalls = stalls;
@@ -131,13 +165,22 @@ setting(const struct watch *w, const struct facts *facts, const char *kind)
     return value ? value : "";
 }
 
-/* An older one than was published is of a store that was put back: the leader
- * has to raise it before it counts. */
+/* Of a store that was put back: an older epoch than was published, or the same
+ * one for another host. It has to be raised before it counts. */
+static int
+is_old(const struct watch_route *r, const struct route_fact *fact)
+{
+    return fact->epoch < r->fact.epoch ||
+           (fact->epoch == r->fact.epoch && r->fact.active[0] != '\0' &&
+            strcmp(fact->active, r->fact.active) != 0);
+}
+
 static void
 take_fact(struct watch *w, const char *text)
 {
     struct watch_route *r = w->route;
     struct route_fact fact;
+    int was_old = r->fact_is_old;
 
     snprintf(r->fact_text, sizeof(r->fact_text), "%s", text);
     r->fact_is_old = 0;
@@ -148,15 +191,40 @@ take_fact(struct watch *w, const char *text)
                  log_str("value", text));
         return;
     }
-    r->fact_is_old = fact.epoch < r->fact.epoch;
-    if (r->fact_is_old)
+    r->fact_is_old = is_old(r, &fact);
+    if (r->fact_is_old) {
+        if (!was_old)
+            r->old_since_ms = clock_mono_ms();
         return;
+    }
     if (fact.epoch > r->fact.epoch)
         log_info("route", log_str("cluster", watch_name(w)),
                  log_int("epoch", (int64_t)fact.epoch),
                  log_str("active", fact.active),
                  log_str("reason", fact.reason));
     r->fact = fact;
+}
+
+/* What cannot be read switches nothing. */
+static void
+take_traffic(struct watch *w, const char *text)
+{
+    struct watch_route *r = w->route;
+    struct route_traffic traffic;
+
+    if (r->known && strcmp(text, r->traffic_text) == 0)
+        return;
+    snprintf(r->traffic_text, sizeof(r->traffic_text), "%s", text);
+    if (*text == '\0')
+        memset(&traffic, 0, sizeof(traffic));
+    else if (route_traffic_read(text, &traffic) != 0) {
+        log_warn("traffic_unreadable", log_str("cluster", watch_name(w)),
+                 log_str("value", text),
+                 log_str("advice", r->traffic.off ? "traffic stays off"
+                                                  : "traffic stays on"));
+        return;
+    }
+    r->traffic = traffic;
 }
 
 void
@@ -167,10 +235,7 @@ watch_route_facts(struct watch *w, const struct facts *facts)
 
     if (strcmp(text, r->fact_text) != 0 || !r->known)
         take_fact(w, text);
-    text = setting(w, facts, WATCH_ROUTE_TRAFFIC);
-    if (route_traffic_read(text, &r->traffic) != 0 && *text != '\0')
-        log_warn("traffic_unreadable", log_str("cluster", watch_name(w)),
-                 log_str("value", text));
+    take_traffic(w, setting(w, facts, WATCH_ROUTE_TRAFFIC));
     r->manual = strcmp(setting(w, facts, WATCH_ROUTE_MODE), "manual") == 0;
     snprintf(r->marks, sizeof(r->marks), "%s",
              setting(w, facts, WATCH_ROUTE_HOSTS));
@@ -178,173 +243,10 @@ watch_route_facts(struct watch *w, const struct facts *facts)
     stir(w);
 }
 
-/* The operator's word about a host, "" when there is none. */
-static int
-is_marked(const struct watch_route *r, const char *name, const char *word)
-{
-    char text[ROUTE_FACT_HOST_SIZE + 16];
-    size_t len;
-
-    len = (size_t)snprintf(text, sizeof(text), "%s=%s", name, word);
-    for (const char *at = r->marks; (at = strstr(at, text)); at += len)
-        if ((at == r->marks || at[-1] == ' ') &&
-            (at[len] == ' ' || at[len] == '\0'))
-            return 1;
-    return 0;
-}
-
-/* ---- the choice --------------------------------------------------------- */
-
-/* The list's place of NAME or NAME:PORT; those not named are the last. */
-static unsigned
-priority_of(const struct watch *w, const struct watch_host *host)
-{
-    const struct conf_list *list = &w->cluster->routing.priority;
-    char name[ROUTE_FACT_HOST_SIZE];
-
-    watch_route_name(&host->id, name);
-    for (size_t i = 0; i < list->count; i++)
-        if (strcmp(list->items[i], host->id.name) == 0 ||
-            strcmp(list->items[i], name) == 0)
-            return (unsigned)i;
-    return (unsigned)list->count;
-}
-
-struct route_candidate *
-watch_route_candidates(const struct watch *w, int *active)
-{
-    struct route_candidate *all = calloc(w->nhosts + 1, sizeof(*all));
-    char(*names)[ROUTE_FACT_HOST_SIZE] = w->route->names;
-
-    if (!all)
-        abort();
-    *active = -1;
-    for (size_t i = 0; i < w->nhosts; i++) {
-        const struct watch_host *host = w->hosts[i];
-
-        all[i].name = names[i];
-        all[i].up = host->eligible && host->health.state == HEALTH_UP;
-        all[i].unknown = host->eligible && host->health.state == HEALTH_UNKNOWN;
-        all[i].down = is_marked(w->route, names[i], "down");
-        all[i].drained = is_marked(w->route, names[i], "drained");
-        all[i].priority = priority_of(w, host);
-        all[i].index = host->index;
-        all[i].why = host->eligible ? host->health.text : "IgnoreHosts";
-        if (strcmp(w->route->fact.active, names[i]) == 0)
-            *active = (int)i;
-    }
-    return all;
-}
-
-static void
-make_change(const struct watch *w,
-            const char *active,
-            const char *reason,
-            struct consensus_change *out)
-{
-    struct route_fact fact = {.epoch = w->route->fact.epoch + 1,
-                              .changed_ms = clock_real_ms()};
-
-    memset(out, 0, sizeof(*out));
-    out->kind = CHANGE_SET;
-    out->compares = 1;
-    out->expected = fact_value_mark(w->route->fact_text);
-    snprintf(out->key, sizeof(out->key), WATCH_ROUTE_FACT "%s", watch_name(w));
-    snprintf(fact.active, sizeof(fact.active), "%s", active);
-    snprintf(fact.reason, sizeof(fact.reason), "%s", reason);
-    route_fact_write(&fact, out->value);
-}
-
 int
-watch_route_decide(struct watch *w, struct consensus_change *out)
+watch_route_reads(const struct watch *w)
 {
-    struct watch_route *r = w->route;
-    const struct route_rules rules = {
-        .lowest_index = w->cluster->routing.lowest_index, .manual = r->manual};
-    struct route_candidate *all;
-    struct route_choice choice;
-    int active;
-
-    if (!r->known || !w->known)
-        return 0;
-    all = watch_route_candidates(w, &active);
-    if (active < 0 && r->fact.active[0] != '\0') {
-        /* It is no host of the cluster any more. */
-        memset(&choice, 0, sizeof(choice));
-        choice.active = -1;
-        if (!rules.manual)
-            route_choose(&rules, all, w->nhosts, -1, &choice);
-        snprintf(choice.reason, sizeof(choice.reason),
-                 "%.100s is no host of the cluster any more", r->fact.active);
-        choice.moves = 1;
-    } else {
-        route_choose(&rules, all, w->nhosts, active, &choice);
-    }
-    if (!choice.moves && r->fact_is_old) {
-        snprintf(choice.reason, sizeof(choice.reason),
-                 "the store was put back to an older epoch");
-        choice.moves = 1;
-    }
-    if (choice.moves)
-        make_change(w, choice.active < 0 ? "" : all[choice.active].name,
-                    choice.reason, out);
-    free(all);
-    return choice.moves;
-}
-
-static const struct route_candidate *
-find(const struct route_candidate *all, size_t count, const char *name)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(all[i].name, name) == 0)
-            return &all[i];
-    return NULL;
-}
-
-int
-watch_route_switch(struct watch *w,
-                   const char *host,
-                   const char *why,
-                   struct consensus_change *out,
-                   char *err,
-                   size_t err_size)
-{
-    int active;
-    struct route_candidate *all = watch_route_candidates(w, &active);
-    const struct route_candidate *to = find(all, w->nhosts, host);
-    char reason[ROUTE_REASON_SIZE];
-    int rc = -1;
-
-    if (!w->route->known)
-        snprintf(err, err_size, "what the nodes agree on is not known yet");
-    else if (!to)
-        snprintf(err, err_size, "%s is no host of the cluster: write NAME:PORT",
-                 host);
-    else if (to->down)
-        snprintf(err, err_size, "%s is down: an operator said so", host);
-    else if (!to->up)
-        snprintf(err, err_size, "%s cannot take writers: %s", host, to->why);
-    else if (active >= 0 && to == &all[active])
-        snprintf(err, err_size, "%s is the active host", host);
-    else if (w->cluster->routing.lowest_index && !w->route->manual)
-        snprintf(err, err_size,
-                 "with Choice lowest-index it would not stay: make the mode "
-                 "manual first");
-    else
-        rc = 0;
-    if (rc == 0) {
-        snprintf(reason, sizeof(reason), "an operator switched to it%s%.150s",
-                 *why ? ": " : "", why);
-        make_change(w, host, reason, out);
-    }
-    free(all);
-    return rc;
-}
-
-int
-watch_route_known(const struct watch *w)
-{
-    return w->route->known || w->route->fact.epoch > 0;
+    return w->cluster->routing.eligible == CONF_ELIGIBLE_REPLICATION;
 }
 
 int
@@ -386,7 +288,6 @@ take_before(struct watch_route *r,
     const struct sluice_route *route =
         before ? sluice_view_route(before, cluster, strlen(cluster)) : NULL;
     const struct sluice_route_host *hosts;
-    struct inventory_host id;
 
     if (!route)
         return;
@@ -405,12 +306,8 @@ take_before(struct watch_route *r,
     snprintf(r->traffic.message, sizeof(r->traffic.message), "%s",
              route->message);
     r->manual = (route->flags & SLUICE_ROUTE_MANUAL) != 0;
-    if (!(route->flags & SLUICE_ROUTE_ACTIVE))
-        return;
-    memset(&id, 0, sizeof(id));
-    snprintf(id.name, sizeof(id.name), "%s", hosts[route->active].name);
-    id.port = hosts[route->active].port;
-    watch_route_name(&id, r->fact.active);
+    if (route->flags & SLUICE_ROUTE_ACTIVE)
+        watch_route_host_name(&hosts[route->active], r->fact.active);
 }
 
 void

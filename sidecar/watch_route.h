@@ -31,8 +31,14 @@ void watch_route_tick(struct watch *w, uint64_t now_ms);
  * on condition that it still is what was read (compares is set). */
 int watch_route_decide(struct watch *w, struct consensus_change *out);
 
-/* The same at an operator's word: to that host (NAME:PORT). 0; or -1 with a
- * sentence in err. */
+/* For every node: 1 when the store was put back behind what this node has
+ * published, and no leader has mended it for long; the change that does. */
+int watch_route_raise(struct watch *w,
+                      uint64_t now_ms,
+                      struct consensus_change *out);
+
+/* Like watch_route_decide at an operator's word: to that host (NAME:PORT). 0;
+ * or -1 with a sentence in err. */
 int watch_route_switch(struct watch *w,
                        const char *host,
                        const char *why,
@@ -43,7 +49,8 @@ int watch_route_switch(struct watch *w,
 /* 1: the cluster has that host (NAME:PORT). */
 int watch_route_has(const struct watch *w, const char *host);
 
-/* 0: neither a former process nor the store has said anything of it yet. */
+/* 1: there is something to publish: what this process knows of its hosts and
+ * of the facts, or what a former process published. */
 int watch_route_known(const struct watch *w);
 
 /* How many hosts it has, and its records; first_host: where theirs begin.

@@ -20,12 +20,15 @@ struct watch_route {
     int known;                           /* facts were read in this process */
     char fact_text[ROUTE_FACT_SIZE];     /* as read; "": there is none */
     int fact_is_old;                     /* below the epoch published */
+    uint64_t old_since_ms;               /* CLOCK_MONOTONIC */
     struct route_fact fact;              /* as it counts here */
     struct route_traffic traffic;
+    char traffic_text[ROUTE_FACT_SIZE]; /* as read */
     int manual;
     char marks[ROUTE_FACT_SIZE]; /* of hosts, by operators */
     uint64_t stalls;
     int stirred;        /* something to decide, or to publish */
+    int filled;         /* by what this process knows, and not the former */
     uint64_t published; /* a number of what sessions depend on */
 };
 
@@ -37,13 +40,20 @@ void watch_route_free(struct watch_route *r);
 /* The list of hosts is another. */
 void watch_route_hosts(struct watch *w);
 
-/* A host that is asked from now on; what it said. */
+/* A host that is asked from now on, or from now on asked in another way; what
+ * it said. */
 void watch_route_begin_host(struct watch_host *host);
+void watch_route_ask_anew(struct watch_host *host);
 void watch_route_heard(struct watch_host *host,
                        const struct probe_result *result);
 
+/* 1: hosts that take no writers may have readers. */
+int watch_route_reads(const struct watch *w);
+
 void watch_route_name(const struct inventory_host *id,
                       char name[ROUTE_FACT_HOST_SIZE]);
+void watch_route_host_name(const struct sluice_route_host *host,
+                           char name[ROUTE_FACT_HOST_SIZE]);
 
 /* All hosts in their order, to be freed, and which is active (-1: none). */
 struct route_candidate *watch_route_candidates(const struct watch *w,

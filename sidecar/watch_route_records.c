@@ -7,23 +7,38 @@
 #include "watch_route.h"
 #include "watch_route_private.h"
 
+/* Who knows all of it; until then the former process's word stands, and its
+ * sessions. */
+static int
+is_filled(const struct watch *w)
+{
+    const struct watch_route *r = w->route;
+
+    return r->filled || (w->known && (r->known || r->fact.epoch > 0));
+}
+
+int
+watch_route_known(const struct watch *w)
+{
+    return is_filled(w) || w->route->fact.epoch > 0;
+}
+
 size_t
 watch_route_count(const struct watch *w)
 {
-    return w->nhosts;
+    return is_filled(w) ? w->nhosts : w->route->nbefore;
 }
 
-/* May sessions be there? Of those that replicate also who is read-only. */
+/* May readers be there? Of those that replicate also who is read-only. */
 static int
 serves(const struct watch_host *host, const struct route_candidate *c)
 {
+    enum health_state state =
+        watch_route_reads(host->watch) ? host->reads.state : host->health.state;
+
     if (c->down || !host->eligible)
         return 0;
-    if (c->unknown)
-        return host->served;
-    return c->up || (host->watch->cluster->routing.eligible ==
-                         CONF_ELIGIBLE_REPLICATION &&
-                     host->alive);
+    return state == HEALTH_UNKNOWN ? host->served : state == HEALTH_UP;
 }
 
 /* Who cannot serve any more has no sessions: its epoch is over. */
@@ -87,8 +102,23 @@ fill_address(const struct watch_route *r, struct sluice_route_host *out)
             memcpy(out->address, r->before[i].address, sizeof(out->address));
 }
 
+static const char *
+reason_of(const struct watch *w)
+{
+    const struct watch_route *r = w->route;
+
+    if (!watch_route_known(w) && w->known)
+        return "what the nodes agree on is not known yet";
+    if (!watch_route_known(w))
+        return "which hosts it has is not known yet";
+    return r->fact.reason;
+}
+
 static void
-fill_route(const struct watch *w, int active, struct sluice_route *out)
+fill_route(const struct watch *w,
+           int active,
+           uint32_t first_host,
+           struct sluice_route *out)
 {
     const struct watch_route *r = w->route;
 
@@ -97,7 +127,8 @@ fill_route(const struct watch *w, int active, struct sluice_route *out)
     out->writers_until_boot_ms = SLUICE_WRITERS_ALWAYS;
     out->changed_real_ms = r->fact.changed_ms;
     out->traffic_real_ms = r->traffic.changed_ms;
-    out->nhosts = (uint32_t)w->nhosts;
+    out->first_host = first_host;
+    out->nhosts = (uint32_t)watch_route_count(w);
     if (active >= 0) {
         out->active = (uint32_t)active;
         out->flags |= SLUICE_ROUTE_ACTIVE;
@@ -111,11 +142,8 @@ fill_route(const struct watch *w, int active, struct sluice_route *out)
         snprintf(out->reason, sizeof(out->reason),
                  "%.100s, which is active, is no host of the cluster here",
                  r->fact.active);
-    else if (!r->known && r->fact.epoch == 0)
-        snprintf(out->reason, sizeof(out->reason),
-                 "what the nodes agree on is not known yet");
     else
-        snprintf(out->reason, sizeof(out->reason), "%s", r->fact.reason);
+        snprintf(out->reason, sizeof(out->reason), "%s", reason_of(w));
 }
 
 /* FNV-1a over what sessions depend on. */
@@ -147,15 +175,27 @@ mark_of(const struct sluice_route *route, const struct sluice_route_host *hosts)
     return mark;
 }
 
-int
-watch_route_fill(struct watch *w,
-                 uint32_t first_host,
-                 struct sluice_route *route,
-                 struct sluice_route_host *hosts)
+/* Its hosts as the former process published them; who is active of them. */
+static int
+fill_before(const struct watch_route *r, struct sluice_route_host *hosts)
+{
+    char name[ROUTE_FACT_HOST_SIZE];
+    int active = -1;
+
+    for (size_t i = 0; i < r->nbefore; i++) {
+        watch_route_host_name(&r->before[i], name);
+        if (strcmp(name, r->fact.active) == 0)
+            active = (int)i;
+        hosts[i] = r->before[i];
+    }
+    return active;
+}
+
+static int
+fill_hosts(struct watch *w, struct sluice_route_host *hosts)
 {
     int active, inactive;
     struct route_candidate *all = watch_route_candidates(w, &active);
-    uint64_t mark;
 
     inactive = route_inactive(all, w->nhosts, active);
     for (size_t i = 0; i < w->nhosts; i++) {
@@ -165,11 +205,25 @@ watch_route_fill(struct watch *w,
             hosts[i].flags |= SLUICE_ROUTE_INACTIVE;
     }
     free(all);
-    fill_route(w, active, route);
-    route->first_host = first_host;
+    return active;
+}
+
+int
+watch_route_fill(struct watch *w,
+                 uint32_t first_host,
+                 struct sluice_route *route,
+                 struct sluice_route_host *hosts)
+{
+    struct watch_route *r = w->route;
+    uint64_t mark;
+    int active;
+
+    r->filled = is_filled(w);
+    active = r->filled ? fill_hosts(w, hosts) : fill_before(r, hosts);
+    fill_route(w, active, first_host, route);
     mark = mark_of(route, hosts);
-    if (mark == w->route->published)
+    if (mark == r->published)
         return 0;
-    w->route->published = mark;
+    r->published = mark;
     return 1;
 }

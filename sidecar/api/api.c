@@ -195,7 +195,8 @@ log_change(const struct consensus_change *c, uint64_t revision)
              log_str("reason", c->reason));
 }
 
-/* The store says what it did, and of an unknown outcome also what to do. */
+/* The store says what it did, and of an unknown outcome also what to do. Who
+ * comes too late does not repeat it unseen. */
 void
 api_say_failed(struct http_request *r,
                enum consensus_outcome outcome,
@@ -205,6 +206,11 @@ api_say_failed(struct http_request *r,
     int unknown = outcome == CONSENSUS_UNKNOWN;
     char message[API_MESSAGE_SIZE];
 
+    if (outcome == CONSENSUS_REFUSED && why &&
+        strcmp(why, CONSENSUS_LOST) == 0) {
+        api_say(r, 409, NULL, why);
+        return;
+    }
     if (!why || why[0] == '\0')
         why = unknown ? "may or may not have been stored, repeat it"
                       : "nothing changed";

@@ -87,9 +87,10 @@ struct consensus_change {
     int lost; /* within a store: compared in vain */
 };
 
-#define CONSENSUS_LOST                                                 \
-    "nothing changed: somebody else changed it meanwhile; look at it " \
-    "again"
+/* Why a change with `compares` was refused, in vain. */
+#define CONSENSUS_LOST_WHY \
+    "somebody else changed it meanwhile; look at it again"
+#define CONSENSUS_LOST "nothing changed: " CONSENSUS_LOST_WHY
 
 enum consensus_outcome {
     CONSENSUS_DONE,    /* committed: durable */

@@ -258,8 +258,7 @@ carried_out(struct changer *ch, const struct session_reply *reply)
     }
     if (ch->step == STEP_OLD && ch->stored.kind == CHANGE_SET) {
         if (!is_as_expected(ch, reply->rows)) {
-            roll_back(ch, "somebody else changed it meanwhile; look at it "
-                          "again");
+            roll_back(ch, CONSENSUS_LOST_WHY);
             return;
         }
     } else if (ch->step == STEP_REVISION)

@@ -56,7 +56,7 @@ hear_bad(struct health *h,
     h->good = 0;
     h->last[0] = '\0';
     h->bad += h->bad < rules->fall;
-    if (h->bad >= rules->fall || h->state != HEALTH_UP)
+    if (h->bad >= rules->fall || h->state == HEALTH_DOWN)
         return become(h, HEALTH_DOWN, text, now_ms);
     return 0;
 }

@@ -61,7 +61,9 @@ test_a_start(void **state)
     story("+*U");
     assert_int_equal(h.since_ms, now_ms);
     health_begin(&h, HEALTH_UNKNOWN, now_ms);
-    story("-*D ++D +*U");
+    story("-? -*D ++D +*U"); /* one bad answer is not enough then, either */
+    health_begin(&h, HEALTH_UNKNOWN, now_ms);
+    story("-? +*U");
     health_begin(&h, HEALTH_UP, now_ms);
     story("U -U -*D");
 }

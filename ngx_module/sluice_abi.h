@@ -268,8 +268,11 @@ struct sluice_app {
 #define SLUICE_ROUTE_TRAFFIC_OFF 0x2u /* nobody is let in; message says why */
 #define SLUICE_ROUTE_MANUAL 0x4u      /* nobody moves it but an operator */
 
-/* sluice_route.writers_until_boot_ms: the last choice stands for ever */
+/* sluice_route.writers_until_boot_ms: the last choice stands for ever. Else it
+ * is never further away than that: a file that outlived its machine's uptime
+ * says nothing. */
 #define SLUICE_WRITERS_ALWAYS UINT64_MAX
+#define SLUICE_WRITERS_MAX_MS 60000u
 
 /* A cluster whose sessions are routed (minor 3). */
 struct sluice_route {

@@ -98,6 +98,16 @@ sluice_view_route_hosts(const struct sluice_view *v,
     return v->route_hosts + route->first_host;
 }
 
+static int
+writers_are_over(const struct sluice_route *route, uint64_t now_boot_ms)
+{
+    uint64_t until_ms = route->writers_until_boot_ms;
+
+    return until_ms != SLUICE_WRITERS_ALWAYS &&
+           (now_boot_ms >= until_ms ||
+            until_ms - now_boot_ms > SLUICE_WRITERS_MAX_MS);
+}
+
 const struct sluice_route_host *
 sluice_view_active(const struct sluice_view *v,
                    const struct sluice_route *route,
@@ -105,7 +115,7 @@ sluice_view_active(const struct sluice_view *v,
 {
     if (!(route->flags & SLUICE_ROUTE_ACTIVE) ||
         (route->flags & SLUICE_ROUTE_TRAFFIC_OFF) ||
-        now_boot_ms >= route->writers_until_boot_ms)
+        writers_are_over(route, now_boot_ms))
         return NULL;
     return sluice_view_route_hosts(v, route) + route->active;
 }

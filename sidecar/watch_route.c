@@ -175,6 +175,16 @@ is_old(const struct watch_route *r, const struct route_fact *fact)
             strcmp(fact->active, r->fact.active) != 0);
 }
 
+static int
+read_fact(const struct watch *w, const char *text, struct route_fact *fact)
+{
+    if (route_fact_read(text, fact) == 0)
+        return 0;
+    log_warn("route_unreadable", log_str("cluster", watch_name(w)),
+             log_str("value", text));
+    return -1;
+}
+
 static void
 take_fact(struct watch *w, const char *text)
 {
@@ -183,20 +193,17 @@ take_fact(struct watch *w, const char *text)
     int was_old = r->fact_is_old;
 
     snprintf(r->fact_text, sizeof(r->fact_text), "%s", text);
-    r->fact_is_old = 0;
     if (*text == '\0')
         memset(&fact, 0, sizeof(fact));
-    else if (route_fact_read(text, &fact) != 0) {
-        log_warn("route_unreadable", log_str("cluster", watch_name(w)),
-                 log_str("value", text));
-        return;
-    }
-    r->fact_is_old = is_old(r, &fact);
+    r->fact_is_old =
+        (*text != '\0' && read_fact(w, text, &fact) != 0) || is_old(r, &fact);
     if (r->fact_is_old) {
         if (!was_old)
             r->old_since_ms = clock_mono_ms();
         return;
     }
+    if (fact.active[0] == '\0')
+        r->nobody_since_boot_ms = clock_boot_ms();
     if (fact.epoch > r->fact.epoch)
         log_info("route", log_str("cluster", watch_name(w)),
                  log_int("epoch", (int64_t)fact.epoch),
@@ -235,12 +242,22 @@ watch_route_facts(struct watch *w, const struct facts *facts)
 
     if (strcmp(text, r->fact_text) != 0 || !r->known)
         take_fact(w, text);
+    if (!r->fact_is_old && r->proof_boot_ms < facts->read_boot_ms)
+        r->proof_boot_ms = facts->read_boot_ms;
     take_traffic(w, setting(w, facts, WATCH_ROUTE_TRAFFIC));
     r->manual = strcmp(setting(w, facts, WATCH_ROUTE_MODE), "manual") == 0;
     snprintf(r->marks, sizeof(r->marks), "%s",
              setting(w, facts, WATCH_ROUTE_HOSTS));
     r->known = 1;
     stir(w);
+}
+
+uint64_t
+watch_route_lease_ms(const struct watch *w)
+{
+    const struct conf_routing *r = &w->cluster->routing;
+
+    return r->lease ? (uint64_t)r->writer_lease_ms : 0;
 }
 
 int
@@ -306,6 +323,8 @@ take_before(struct watch_route *r,
     snprintf(r->traffic.message, sizeof(r->traffic.message), "%s",
              route->message);
     r->manual = (route->flags & SLUICE_ROUTE_MANUAL) != 0;
+    if (route->writers_until_boot_ms != SLUICE_WRITERS_ALWAYS)
+        r->until_before_boot_ms = route->writers_until_boot_ms;
     if (route->flags & SLUICE_ROUTE_ACTIVE)
         watch_route_host_name(&hosts[route->active], r->fact.active);
 }

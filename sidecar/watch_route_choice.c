@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "consensus/facts.h"
+#include "decide/route_step.h"
 #include "watch_private.h"
 #include "watch_route.h"
 #include "watch_route_private.h"
@@ -11,8 +12,6 @@
 /* A leader that knows of the newer epoch comes first: it may have another
  * choice to make with it. */
 #define RAISE_MS 2000
-
-static const char put_back[] = "the store was put back to an older epoch";
 
 /* ---- candidates ---------------------------------------------------------- */
 
@@ -85,59 +84,118 @@ watch_route_candidates(const struct watch *w, int *active)
 
 /* ---- changes ------------------------------------------------------------- */
 
-static void
-make_change(const struct watch *w,
-            const char *active,
+/* Why what counts here has to be stored anew. */
+static const char *
+why_old(const struct watch_route *r)
+{
+    struct route_fact fact;
+
+    return r->fact_text[0] == '\0' || route_fact_read(r->fact_text, &fact) == 0
+               ? "the store was put back to an older epoch"
+               : "what the store had could not be read";
+}
+
+static int
+has_let_go(const struct watch *w)
+{
+    return clock_boot_ms() >=
+           w->route->nobody_since_boot_ms + watch_route_lease_ms(w);
+}
+
+/* 1: there is something to store. Who waits for others to let go looks again
+ * soon. */
+static int
+make_change(struct watch *w,
+            const char *to,
             const char *reason,
+            int insists,
             struct consensus_change *out)
 {
-    struct route_fact fact = {.epoch = w->route->fact.epoch + 1,
-                              .changed_ms = clock_real_ms()};
+    const struct route_step_rules rules = {
+        .lease = watch_route_lease_ms(w) != 0,
+        .let_go = has_let_go(w),
+        .is_old = w->route->fact_is_old,
+        .insists = insists,
+    };
+    struct route_fact fact;
 
+    if (route_step(&rules, &w->route->fact, to, reason, &fact) !=
+        ROUTE_STEP_GO) {
+        w->route->stirred = *w->shared->stirs = 1;
+        return 0;
+    }
+    fact.changed_ms = clock_real_ms();
     memset(out, 0, sizeof(*out));
     out->kind = CHANGE_SET;
     out->compares = 1;
     out->expected = fact_value_mark(w->route->fact_text);
     snprintf(out->key, sizeof(out->key), WATCH_ROUTE_FACT "%s", watch_name(w));
-    snprintf(fact.active, sizeof(fact.active), "%s", active);
-    snprintf(fact.reason, sizeof(fact.reason), "%s", reason);
     route_fact_write(&fact, out->value);
+    return 1;
+}
+
+/* Where a move that is under way goes; -1: there is none, or it cannot. */
+static int
+next_of(const struct watch *w, const struct route_candidate *all)
+{
+    const struct route_fact *fact = &w->route->fact;
+
+    if (fact->active[0] != '\0' || fact->next[0] == '\0')
+        return -1;
+    for (size_t i = 0; i < w->nhosts; i++)
+        if (strcmp(all[i].name, fact->next) == 0)
+            return all[i].up && !all[i].down ? (int)i : -1;
+    return -1;
+}
+
+static void
+choose(struct watch *w,
+       const struct route_candidate *all,
+       int active,
+       struct route_choice *choice)
+{
+    struct watch_route *r = w->route;
+    const struct route_rules rules = {
+        .lowest_index = w->cluster->routing.lowest_index, .manual = r->manual};
+    int next = next_of(w, all);
+
+    memset(choice, 0, sizeof(*choice));
+    choice->active = -1;
+    if (next >= 0) {
+        choice->active = next;
+        choice->moves = 1;
+    } else if (active < 0 && r->fact.active[0] != '\0') {
+        if (!rules.manual)
+            route_choose(&rules, all, w->nhosts, -1, choice);
+        snprintf(choice->reason, sizeof(choice->reason),
+                 "%.100s is no host of the cluster any more", r->fact.active);
+        choice->moves = 1;
+    } else {
+        route_choose(&rules, all, w->nhosts, active, choice);
+    }
+    if (!choice->moves && r->fact_is_old) {
+        snprintf(choice->reason, sizeof(choice->reason), "%s", why_old(r));
+        choice->moves = 1;
+    }
 }
 
 int
 watch_route_decide(struct watch *w, struct consensus_change *out)
 {
-    struct watch_route *r = w->route;
-    const struct route_rules rules = {
-        .lowest_index = w->cluster->routing.lowest_index, .manual = r->manual};
     struct route_candidate *all;
     struct route_choice choice;
-    int active;
+    int active, changes = 0;
 
-    if (!r->known || !w->known)
+    if (!w->route->known || !w->known)
         return 0;
     all = watch_route_candidates(w, &active);
-    if (active < 0 && r->fact.active[0] != '\0') {
-        /* It is no host of the cluster any more. */
-        memset(&choice, 0, sizeof(choice));
-        choice.active = -1;
-        if (!rules.manual)
-            route_choose(&rules, all, w->nhosts, -1, &choice);
-        snprintf(choice.reason, sizeof(choice.reason),
-                 "%.100s is no host of the cluster any more", r->fact.active);
-        choice.moves = 1;
-    } else {
-        route_choose(&rules, all, w->nhosts, active, &choice);
-    }
-    if (!choice.moves && r->fact_is_old) {
-        snprintf(choice.reason, sizeof(choice.reason), "%s", put_back);
-        choice.moves = 1;
-    }
+    choose(w, all, active, &choice);
     if (choice.moves)
-        make_change(w, choice.active < 0 ? "" : all[choice.active].name,
-                    choice.reason, out);
+        changes =
+            make_change(w, choice.active < 0 ? "" : all[choice.active].name,
+                        choice.reason, 0, out);
     free(all);
-    return choice.moves;
+    return changes;
 }
 
 int
@@ -149,8 +207,7 @@ watch_route_raise(struct watch *w,
 
     if (!r->known || !r->fact_is_old || now_ms - r->old_since_ms < RAISE_MS)
         return 0;
-    make_change(w, r->fact.active, put_back, out);
-    return 1;
+    return make_change(w, r->fact.active, why_old(r), 0, out);
 }
 
 static const struct route_candidate *
@@ -196,7 +253,12 @@ watch_route_switch(struct watch *w,
     if (rc == 0) {
         snprintf(reason, sizeof(reason), "an operator switched to it%s%.150s",
                  *why ? ": " : "", why);
-        make_change(w, host, reason, out);
+        if (!make_change(w, host, reason, 1, out)) {
+            snprintf(err, err_size,
+                     "it goes there already, as soon as all nodes have let go "
+                     "of the former host");
+            rc = -1;
+        }
     }
     free(all);
     return rc;

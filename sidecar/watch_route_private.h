@@ -19,9 +19,13 @@ struct watch_route {
     char (*names)[ROUTE_FACT_HOST_SIZE]; /* NAME:PORT of w->hosts */
     int known;                           /* facts were read in this process */
     char fact_text[ROUTE_FACT_SIZE];     /* as read; "": there is none */
-    int fact_is_old;                     /* below the epoch published */
+    int fact_is_old;                     /* below the epoch published, or
+                                            it cannot be read */
     uint64_t old_since_ms;               /* CLOCK_MONOTONIC */
     struct route_fact fact;              /* as it counts here */
+    uint64_t nobody_since_boot_ms;       /* it says so: read then, or before */
+    uint64_t proof_boot_ms; /* a read that was begun then said that fact */
+    uint64_t until_before_boot_ms; /* what a former process had of it */
     struct route_traffic traffic;
     char traffic_text[ROUTE_FACT_SIZE]; /* as read */
     int manual;
@@ -46,6 +50,10 @@ void watch_route_begin_host(struct watch_host *host);
 void watch_route_ask_anew(struct watch_host *host);
 void watch_route_heard(struct watch_host *host,
                        const struct probe_result *result);
+
+/* Writers may go on so long after a read that was begun then; 0: it does not
+ * matter (Agreement static). */
+uint64_t watch_route_lease_ms(const struct watch *w);
 
 /* 1: hosts that take no writers may have readers. */
 int watch_route_reads(const struct watch *w);

@@ -114,6 +114,23 @@ reason_of(const struct watch *w)
     return r->fact.reason;
 }
 
+/* So long after the begin of a proof, and a little less: clocks of two nodes do
+ * not run at quite the same pace. Without a proof of our own what the former
+ * process had stands. */
+#define PACE_MS 100
+
+static uint64_t
+writers_until(const struct watch *w)
+{
+    const struct watch_route *r = w->route;
+    uint64_t lease_ms = watch_route_lease_ms(w);
+
+    if (lease_ms == 0)
+        return SLUICE_WRITERS_ALWAYS;
+    return r->proof_boot_ms == 0 ? r->until_before_boot_ms
+                                 : r->proof_boot_ms + lease_ms - PACE_MS;
+}
+
 static void
 fill_route(const struct watch *w,
            int active,
@@ -124,7 +141,7 @@ fill_route(const struct watch *w,
 
     snprintf(out->cluster, sizeof(out->cluster), "%s", watch_name(w));
     out->epoch = r->fact.epoch;
-    out->writers_until_boot_ms = SLUICE_WRITERS_ALWAYS;
+    out->writers_until_boot_ms = writers_until(w);
     out->changed_real_ms = r->fact.changed_ms;
     out->traffic_real_ms = r->traffic.changed_ms;
     out->first_host = first_host;

@@ -91,6 +91,8 @@ struct conf_routing {
     int read_only_ok;
     unsigned rise, fall;       /* answers in a row, >= 1 */
     int freeze_ms;             /* silence that is a death */
+    int lease;                 /* writers only with a proof that is no older */
+    int writer_lease_ms;       /* than that; up to SLUICE_WRITERS_MAX_MS */
     struct conf_list priority; /* NAME or NAME:PORT; the first goes first,
                                   those not named are last */
     int line;

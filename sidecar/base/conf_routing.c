@@ -46,9 +46,12 @@ read_words(struct conf_routing *r, const struct conf_block *b)
 {
     static const char *const choices[] = {"sticky", "lowest-index", NULL};
     static const char *const donors[] = {"auto", "yes", "no", NULL};
+    static const char *const agreements[] = {"static", "lease", NULL};
 
     r->lowest_index = find_word(b, CONF_ROUTING_Choice, choices,
                                 "expected sticky or lowest-index") == 1;
+    r->lease = find_word(b, CONF_ROUTING_Agreement, agreements,
+                         "expected static or lease") == 1;
     switch (find_word(b, CONF_ROUTING_AvailableWhenDonor, donors,
                       "expected auto, yes or no")) {
     case 1:
@@ -76,6 +79,19 @@ check_freeze(const struct conf_routing *r,
                            "that is late is no death");
 }
 
+static void
+read_lease(struct conf_routing *r, const struct conf_block *b)
+{
+    r->writer_lease_ms = (int)b->values[CONF_ROUTING_WriterLeaseMillis].number;
+    if (!r->lease && conf_is_set(b, CONF_ROUTING_WriterLeaseMillis))
+        conf_block_problem(b, CONF_ERROR, CONF_ROUTING_WriterLeaseMillis,
+                           "is for Agreement lease only");
+    if (r->lease)
+        conf_block_problem(b, CONF_NOTE, CONF_ROUTING_Agreement,
+                           "with lease nobody writes while the store of facts "
+                           "is away for longer than WriterLeaseMillis");
+}
+
 void
 conf_read_routing(struct conf_cluster *c, struct conf_block *cluster)
 {
@@ -92,6 +108,7 @@ conf_read_routing(struct conf_cluster *c, struct conf_block *cluster)
         r->freeze_ms = (int)b.values[CONF_ROUTING_FreezeMillis].number;
         r->priority = conf_take_list(&b, CONF_ROUTING_Priority);
         r->line = b.line;
+        read_lease(r, &b);
         check_freeze(r, &b, cluster);
     }
     conf_block_free(&b);

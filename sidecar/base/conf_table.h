@@ -69,6 +69,7 @@ enum conf_flags {
 #define CONF_KEYS(STR, INT, NUM, BOOL, LIST, OBJECT)                           \
     STR(HAPROXY, Addresses, "", PLAIN)                                         \
     LIST(PROXYSQL, Addresses, PLAIN)                                           \
+    STR(ROUTING, Agreement, "static", EXACT)                                   \
     STR(VITESS, API, "", PLAIN)                                                \
     OBJECT(BLOCK, Apps, PLAIN)                                                 \
     STR(ROUTING, AvailableWhenDonor, "auto", EXACT)                            \
@@ -185,7 +186,8 @@ enum conf_flags {
     STR(ENDPOINT, Username, "", ENV)                                           \
     BOOL(BLOCK, UseTLS, 0, EXACT)                                              \
     LIST(MYSQL, VitessCells, ENV)                                              \
-    OBJECT(CLUSTER, VitessSettings, PLAIN)
+    OBJECT(CLUSTER, VitessSettings, PLAIN)                                     \
+    INT(ROUTING, WriterLeaseMillis, 3000, 1000, 60000, EXACT)
 /* clang-format on */
 
 #define CONF_ID(place, key, ...) CONF_##place##_##key,

@@ -51,6 +51,7 @@ uint64_t fact_value_mark(const char *value);
 struct facts {
     uint64_t revision;     /* fetched before the rows; 0: the store has none */
     uint64_t read_mono_ms; /* begin of the read */
+    uint64_t read_boot_ms; /* the same by CLOCK_BOOTTIME */
     char store_id[STORE_ID_SIZE];    /* random, names the store */
     struct fact_throttle *throttles; /* sorted by key */
     size_t nthrottles;

@@ -37,6 +37,7 @@ struct reader {
 
     struct facts facts;
     uint64_t begun_ms; /* of the read under way, CLOCK_MONOTONIC */
+    uint64_t begun_boot_ms;
     unsigned unusable; /* rows of it */
     unsigned unusable_said;
 
@@ -210,6 +211,7 @@ publish(struct reader *r)
                                    "1024, ratios are numbers"));
     r->unusable_said = r->unusable;
     r->facts.read_mono_ms = r->begun_ms;
+    r->facts.read_boot_ms = r->begun_boot_ms;
     c->events.facts(c->data, &r->facts);
 }
 
@@ -322,6 +324,7 @@ static void
 begin_read(struct reader *r, uint64_t now_ms)
 {
     r->begun_ms = now_ms;
+    r->begun_boot_ms = clock_boot_ms();
     r->revision_due_ms = now_ms + REVISION_MS;
     r->todo |= BIT(READ_REVISION);
     if (now_ms >= r->rows_due_ms)

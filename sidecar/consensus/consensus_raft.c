@@ -61,12 +61,15 @@ is_founded(const struct consensus *c)
 }
 
 static void
-on_leadership(void *data, uint64_t until_boot_ms, uint64_t proven_mono_ms)
+on_leadership(void *data,
+              uint64_t until_boot_ms,
+              uint64_t proven_mono_ms,
+              uint64_t proven_boot_ms)
 {
     struct consensus *c = data;
 
     if (until_boot_ms != 0)
-        teller_proven(c->teller, proven_mono_ms);
+        teller_proven(c->teller, proven_mono_ms, proven_boot_ms);
     if (!is_founded(c))
         return;
     c->events.leadership(c->data, until_boot_ms);

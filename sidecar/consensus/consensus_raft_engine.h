@@ -34,7 +34,8 @@ struct engine_events {
      * ledger then (CLOCK_MONOTONIC). */
     void (*leadership)(void *data,
                        uint64_t until_boot_ms,
-                       uint64_t proven_mono_ms);
+                       uint64_t proven_mono_ms,
+                       uint64_t proven_boot_ms);
 
     /* It can go on no longer. What is under way stays unanswered by raft;
      * once. */

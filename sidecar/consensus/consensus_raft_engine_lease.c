@@ -28,7 +28,7 @@ engine_lose(struct engine *e)
     if (e->until_boot_ms == 0)
         return;
     e->until_boot_ms = 0;
-    e->events.leadership(e->events.data, 0, 0);
+    e->events.leadership(e->events.data, 0, 0, 0);
 }
 
 void
@@ -43,7 +43,8 @@ engine_proven(struct engine *e, uint64_t start_boot_ms, uint64_t start_mono_ms)
     if (start_boot_ms + ENGINE_LEASE_MS <= clock_boot_ms())
         return;
     e->until_boot_ms = start_boot_ms + ENGINE_LEASE_MS;
-    e->events.leadership(e->events.data, e->until_boot_ms, start_mono_ms);
+    e->events.leadership(e->events.data, e->until_boot_ms, start_mono_ms,
+                         start_boot_ms);
 }
 
 static void

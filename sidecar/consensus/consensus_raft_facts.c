@@ -14,6 +14,7 @@ struct teller {
     uv_timer_t timer;
     struct facts facts;
     uint64_t proven_ms; /* 0: not yet in this process */
+    uint64_t proven_boot_ms;
     uint64_t told_ms;
     int changed;
 };
@@ -28,6 +29,7 @@ tell(struct teller *t)
     t->told_ms = now_ms;
     ledger_facts(&c->ledger, clock_real_ms(), t->proven_ms,
                  now_ms - t->proven_ms, &t->facts);
+    t->facts.read_boot_ms = t->proven_boot_ms;
     c->events.facts(c->data, &t->facts);
 }
 
@@ -58,11 +60,12 @@ teller_changed(struct teller *t)
 }
 
 void
-teller_proven(struct teller *t, uint64_t mono_ms)
+teller_proven(struct teller *t, uint64_t mono_ms, uint64_t boot_ms)
 {
     if (mono_ms <= t->proven_ms)
         return;
     t->proven_ms = mono_ms;
+    t->proven_boot_ms = boot_ms;
     if (may_tell(t) && clock_mono_ms() >= t->told_ms + AGAIN_MS)
         tell(t);
 }

@@ -37,6 +37,7 @@ struct link {
     struct question *questions;
 
     uint64_t asked_ms; /* the last ask */
+    uint64_t asked_boot_ms;
     uint64_t ask_seq;  /* 0: none is out */
     uint64_t stalls;   /* when it was sent */
     int acts;          /* the server said so, last */
@@ -47,6 +48,7 @@ struct link {
     /* A proof: once so much is applied, all before then is known. */
     uint64_t proof_index;
     uint64_t proof_ms; /* 0: none is open */
+    uint64_t proof_boot_ms;
 
     uint64_t said_ms;
     enum handshake_refusal said;
@@ -103,6 +105,7 @@ ask(struct link *l)
     l->hinted = 0;
     l->ask_seq = l->seq;
     l->asked_ms = clock_mono_ms();
+    l->asked_boot_ms = clock_boot_ms();
     l->stalls = loop_stalls(l->c->loop);
     wire_send(l->wire, &f);
 }
@@ -117,7 +120,7 @@ use_proof(struct link *l)
     if (l->proof_ms == 0 ||
         (c->engine && engine_applied(c->engine) < l->proof_index))
         return;
-    teller_proven(c->teller, l->proof_ms);
+    teller_proven(c->teller, l->proof_ms, l->proof_boot_ms);
     l->proof_ms = 0;
 }
 
@@ -140,6 +143,7 @@ on_answer(struct link *l, const struct frame *f)
     if (l->proof_ms == 0) { /* else the one that waits comes sooner */
         l->proof_index = f->index;
         l->proof_ms = l->asked_ms;
+        l->proof_boot_ms = l->asked_boot_ms;
     }
     use_proof(l);
     proposer_pump(l->c->proposer);

@@ -87,7 +87,7 @@ void teller_free(struct teller *t);
 void teller_changed(struct teller *t);
 
 /* Everything that was committed before then is in the ledger. */
-void teller_proven(struct teller *t, uint64_t mono_ms);
+void teller_proven(struct teller *t, uint64_t mono_ms, uint64_t boot_ms);
 
 /* The facts are of another store: nothing is proven any more. */
 void teller_forget(struct teller *t);

@@ -38,11 +38,15 @@ on_restored(void *data)
 }
 
 static void
-on_leadership(void *data, uint64_t until_boot_ms, uint64_t proven_mono_ms)
+on_leadership(void *data,
+              uint64_t until_boot_ms,
+              uint64_t proven_mono_ms,
+              uint64_t proven_boot_ms)
 {
     (void)data;
     (void)until_boot_ms;
     (void)proven_mono_ms;
+    (void)proven_boot_ms;
 }
 
 static void

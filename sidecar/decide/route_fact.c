@@ -62,16 +62,18 @@ void
 route_fact_write(const struct route_fact *fact, char out[ROUTE_FACT_SIZE])
 {
     snprintf(out, ROUTE_FACT_SIZE,
-             "epoch=%" PRIu64 " changed=%" PRIu64 " active=%s", fact->epoch,
-             fact->changed_ms, fact->active);
+             "epoch=%" PRIu64 " changed=%" PRIu64 " active=%s%s%s", fact->epoch,
+             fact->changed_ms, fact->active, fact->next[0] ? " next=" : "",
+             fact->next);
     put_text(out, ROUTE_FACT_SIZE, fact->reason);
 }
 
 int
 route_fact_read(const char *text, struct route_fact *fact)
 {
-    size_t len;
+    size_t len, next_len;
     const char *active = word(text, "active", &len);
+    const char *next = word(text, "next", &next_len);
 
     memset(fact, 0, sizeof(*fact));
     if (!active || len >= sizeof(fact->active) ||
@@ -81,6 +83,8 @@ route_fact_read(const char *text, struct route_fact *fact)
         return -1;
     }
     memcpy(fact->active, active, len);
+    if (next && next_len < sizeof(fact->next))
+        memcpy(fact->next, next, next_len);
     read_text(text, fact->reason);
     return 0;
 }

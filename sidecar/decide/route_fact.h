@@ -17,6 +17,8 @@ struct route_fact {
     uint64_t epoch;
     uint64_t changed_ms;               /* CLOCK_REALTIME */
     char active[ROUTE_FACT_HOST_SIZE]; /* NAME:PORT; "": nobody */
+    char next[ROUTE_FACT_HOST_SIZE];   /* who is to be, once all have let go of
+                                          the former one; "": not said */
     char reason[ROUTE_FACT_TEXT_SIZE];
 };
 

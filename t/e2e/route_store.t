@@ -89,6 +89,14 @@ $fleet->start_sluiced(1);
 is(both_go('another one remembers', $at[1]), $epoch + 1, 'and raises it');
 $epoch++;
 
+# What cannot be read is stored anew.
+setting('route/app', 'gibberish');
+announce();
+$own->wait_for('it is stored anew', sub { route($a, 'app')->{epoch} > $epoch }, 20);
+is(both_go('what cannot be read', $at[1]), $epoch + 1, 'a new epoch');
+is(route($a, 'app')->{reason}, 'what the store had could not be read', 'said why');
+$epoch++;
+
 # It refuses: said once, tried again, and no storm.
 $store->sql('use sluice', q{create trigger no_insert before insert on
     sluice_settings for each row signal sqlstate '45000' set message_text = 'no!'});

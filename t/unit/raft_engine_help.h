@@ -122,7 +122,10 @@ voter_on_restored(void *data)
 }
 
 static inline void
-voter_on_leadership(void *data, uint64_t until_boot_ms, uint64_t proven_mono_ms)
+voter_on_leadership(void *data,
+                    uint64_t until_boot_ms,
+                    uint64_t proven_mono_ms,
+                    uint64_t proven_boot_ms)
 {
     struct voter *v = data;
 
@@ -130,6 +133,8 @@ voter_on_leadership(void *data, uint64_t until_boot_ms, uint64_t proven_mono_ms)
     assert_true(until_boot_ms == 0 ||
                 until_boot_ms <= clock_boot_ms() + ENGINE_LEASE_MS);
     assert_true(proven_mono_ms <= clock_mono_ms());
+    assert_true(until_boot_ms == 0 ||
+                until_boot_ms == proven_boot_ms + ENGINE_LEASE_MS);
     v->until_ms = until_boot_ms;
 }
 

@@ -48,7 +48,8 @@ test_it_is_read(void **state)
         RAFT, ", \"Routing\": {\"Eligible\": \"Galera\", \"Choice\": "
               "\"lowest-index\", \"AvailableWhenDonor\": \"no\", "
               "\"AvailableWhenReadOnly\": true, \"Rise\": 3, \"Fall\": 4, "
-              "\"FreezeMillis\": 500, \"Priority\": [\"a\", \"b:1\"]}");
+              "\"FreezeMillis\": 500, \"Priority\": [\"a\", \"b:1\"], "
+              "\"Agreement\": \"lease\", \"WriterLeaseMillis\": 2000}");
     const struct conf_routing *r;
 
     (void)state;
@@ -62,6 +63,10 @@ test_it_is_read(void **state)
     assert_int_equal(r->fall, 4);
     assert_int_equal(r->freeze_ms, 500);
     assert_int_equal(r->priority.count, 2);
+    assert_int_equal(r->lease, 1);
+    assert_int_equal(r->writer_lease_ms, 2000);
+    assert_non_null(strstr(said, "note: Stores.MySQL.Clusters.c.Routing."
+                                 "Agreement: with lease nobody writes while"));
     conf_free(c);
 }
 
@@ -82,6 +87,8 @@ test_defaults(void **state)
     assert_int_equal(r->rise, 2);
     assert_int_equal(r->fall, 1);
     assert_int_equal(r->freeze_ms, 1000);
+    assert_int_equal(r->lease, 0);
+    assert_int_equal(r->writer_lease_ms, 3000);
     conf_free(c);
     c = parse("", "");
     assert_non_null(c);
@@ -122,6 +129,17 @@ test_mistakes(void **state)
             ",\n\"Routing\": {\"Eligible\": \"galera\", \"FreezeMillis\": "
             "300}",
             P ".FreezeMillis: expected more than ProbeTimeoutMillis");
+    refuses(RAFT,
+            ",\n\"Routing\": {\"Eligible\": \"galera\", \"Agreement\": \"x\"}",
+            P ".Agreement: expected static or lease");
+    refuses(RAFT,
+            ",\n\"Routing\": {\"Eligible\": \"galera\", "
+            "\"WriterLeaseMillis\": 2000}",
+            P ".WriterLeaseMillis: is for Agreement lease only");
+    refuses(RAFT,
+            ",\n\"Routing\": {\"Eligible\": \"galera\", \"Agreement\": "
+            "\"lease\", \"WriterLeaseMillis\": 999}",
+            P ".WriterLeaseMillis: ");
     refuses(RAFT, ",\n\"Routing\": 7", P ": expected an object");
     refuses("", ",\n\"Routing\": {\"Eligible\": \"galera\"}",
             "f:3: error: Stores.MySQL.Clusters.c: Routing needs RaftDataDir "

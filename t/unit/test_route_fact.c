@@ -15,7 +15,7 @@ static char text[ROUTE_FACT_SIZE];
 static void
 test_there_and_back(void **state)
 {
-    struct route_fact fact = {7, 1700000000123, "db1:3306", "a b=c"}, got;
+    struct route_fact fact = {7, 1700000000123, "db1:3306", "", "a b=c"}, got;
     struct route_traffic off = {1, 5, "schema = change"}, read;
 
     (void)state;
@@ -29,6 +29,11 @@ test_there_and_back(void **state)
     memset(&fact.reason, 0, sizeof(fact.reason));
     fact.epoch = UINT64_MAX;
     route_fact_write(&fact, text);
+    assert_int_equal(route_fact_read(text, &got), 0);
+    assert_memory_equal(&got, &fact, sizeof(fact));
+    strcpy(fact.next, "db2:3306");
+    route_fact_write(&fact, text);
+    assert_non_null(strstr(text, " active= next=db2:3306\n"));
     assert_int_equal(route_fact_read(text, &got), 0);
     assert_memory_equal(&got, &fact, sizeof(fact));
 
@@ -63,12 +68,14 @@ test_long_texts_are_cut(void **state)
 
     (void)state;
     memset(fact.active, 'h', sizeof(fact.active) - 1);
+    memset(fact.next, 'n', sizeof(fact.next) - 1);
     memset(fact.reason, 'r', sizeof(fact.reason) - 1);
     fact.reason[3] = '\n';
     route_fact_write(&fact, text);
     assert_true(strlen(text) < ROUTE_FACT_SIZE - 1);
     assert_int_equal(route_fact_read(text, &got), 0);
     assert_string_equal(got.active, fact.active);
+    assert_string_equal(got.next, fact.next);
     assert_int_equal(got.reason[3], ' ');
     memset(off.message, 'm', sizeof(off.message) - 1);
     route_traffic_write(&off, text);

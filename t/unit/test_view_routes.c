@@ -113,6 +113,10 @@ test_who_is_active(void **state)
     (void)state;
     assert_string_equal(sluice_view_active(&v, r, 999)->name, "db2");
     assert_null(sluice_view_active(&v, r, 1000)); /* writers are over */
+    r->writers_until_boot_ms = 1000 + SLUICE_WRITERS_MAX_MS;
+    assert_non_null(sluice_view_active(&v, r, 1000));
+    assert_null(sluice_view_active(&v, r, 999)); /* of another uptime */
+    r->writers_until_boot_ms = 1000;
     r->flags |= SLUICE_ROUTE_TRAFFIC_OFF;
     assert_null(sluice_view_active(&v, r, 999));
     r->flags = 0;

@@ -43,10 +43,11 @@ function stamp(id) {
 function list(parent, items, key, make, fill) {
     const had = parent.nodes || new Map();
     const names = items.map(key);
+    const stay = new Set(names);
     let at;
 
     for (const [name, node] of had)
-        if (!names.includes(name))
+        if (!stay.has(name))
             node.remove();
     parent.nodes = new Map();
     at = parent.firstElementChild;
@@ -112,13 +113,18 @@ const hostName = h => `${h.Name.includes(':') ? `[${h.Name}]` : h.Name}:${h.Port
 // ---- what a cluster is told -------------------------------------------------
 
 // Of a check now, as far as no app is asked for: [kind, sentence].
-function verdict(metrics, node) {
+function verdict(cluster, node) {
+    const metrics = cluster.Metrics;
     const values = m => `${m.Name} ${amount(m.Value)} of ${amount(m.Threshold)}`;
     const error = metrics.find(m => m.Status === 'error');
     const none = metrics.find(m => m.Status === 'none');
     const old = metrics.find(m => m.Stale);
     const over = metrics.find(m => m.Status === 'value' && m.Value > m.Threshold);
 
+    if (node.LeaderOnly && !node.Leader)
+        return ['none', 'Checks are answered by who leads'];
+    if (!node.Ready)
+        return ['bad', 'Checks fail: sluiced is starting'];
     if (node.FactsUnknown)
         return ['bad', 'Checks fail: who is throttled is not known yet'];
     if (error)
@@ -129,6 +135,8 @@ function verdict(metrics, node) {
         return ['bad', `Checks fail: ${old.Name} is ${duration(old.AgeMs)} old`];
     if (over)
         return ['warn', `Checks wait: ${over.Name} ${amount(over.Value)} is over ${amount(over.Threshold)}`];
+    if (cluster.ShareDomainSeconds)
+        return ['warn', `Checks wait: it is unhealthy elsewhere for ${cluster.ShareDomainSeconds} s (ShareDomain)`];
     return ['good', `Checks pass: ${metrics.map(values).join(', ')}`];
 }
 
@@ -157,6 +165,8 @@ function epoch(route, name) {
 }
 
 // ---- hosts ------------------------------------------------------------------
+
+let serial = 0; // of names that buttons are described by
 
 // As they are asked for their value, and as sessions are routed to them.
 function merge(cluster, route) {
@@ -241,14 +251,13 @@ function makeHost(cluster) {
     order('drain', askDrain);
     order('down', askDown);
     order('up', askUp);
+    node.parts.name.id = `host-${++serial}`;
     for (const part of ['switch', 'drain', 'down', 'up'])
-        node.parts[part].setAttribute('aria-describedby', cluster.nameId);
+        node.parts[part].setAttribute('aria-describedby', `${node.parts.name.id} ${cluster.nameId}`);
     return node;
 }
 
 // ---- clusters ---------------------------------------------------------------
-
-let serial = 0;
 
 function makeCluster() {
     const node = stamp('cluster');
@@ -290,7 +299,7 @@ function fillCluster(node, { name, cluster, route, status }) {
     node.name = name;
     node.route = route;
     say(parts.name, name);
-    mark(parts.verdict, ...cluster ? verdict(cluster.Metrics, status.Node)
+    mark(parts.verdict, ...cluster ? verdict(cluster, status.Node)
         : ['bad', 'Checks are not answered']);
     fillRoute(node, name, route);
     show(parts['inventory-line'], inventory && inventory.Error);
@@ -308,19 +317,16 @@ let notes = {};
 let notesOf = '';
 let notesAt = 0;
 
-// Who and why stands in the store, which is asked only when there is news.
-async function readNotes(throttles) {
+// Who and why stands in the store, which is asked only when there is news. It
+// may be long in answering: nobody waits for it.
+function readNotes(throttles) {
     const of = throttles.map(t => `${t.Key} ${t.Ratio}`).join('\n');
 
     if (!throttles.length || of === notesOf && Date.now() < notesAt + NOTES_EVERY)
         return;
     notesOf = of;
     notesAt = Date.now();
-    try {
-        notes = await read('throttled-apps');
-    } catch (error) {
-        notes = {};
-    }
+    read('throttled-apps').then(got => { notes = got; }, () => {});
 }
 
 function fillRule(node, rule) {
@@ -342,6 +348,8 @@ function fillRule(node, rule) {
 function makeRule() {
     const node = stamp('rule');
 
+    node.parts.app.id = `app-${++serial}`;
+    node.parts.lift.setAttribute('aria-describedby', node.parts.app.id);
     node.parts.lift.addEventListener('click', () => askLift(node));
     return node;
 }
@@ -377,7 +385,6 @@ function draw(status) {
     show($('throttles'), status.Throttles.length);
     show($('no-throttles'), !status.Throttles.length);
     show($('no-clusters'), !clusters.length);
-    say($('node'), `${location.host} ${status.Node.Leader ? 'leads' : 'follows'}`);
     say($('summary'), summary(clusters, status.Throttles));
 }
 
@@ -403,6 +410,8 @@ function tellFresh() {
     show($('stale'), stale);
     document.body.classList.toggle('is-stale', Boolean(stale));
     document.title = `${stale ? 'Stale: ' : ''}Sluice at ${location.host}`;
+    say($('node'), stale ? location.host
+        : `${location.host} ${known.Node.Leader ? 'leads' : 'follows'}`);
     mark($('fresh'), stale ? 'bad' : 'good', stale ? 'stale'
         : `live, ${clock(knownAt)}`);
 }
@@ -421,9 +430,11 @@ async function look() {
     try {
         const status = await read('status');
 
-        await readNotes(status.Throttles);
+        readNotes(status.Throttles);
         draw(status);
-        if (lost || !known)
+        if (lost)
+            mayKnown = false;
+        if (!mayKnown)
             mayAct();
         known = status;
         knownAt = Date.now();
@@ -451,13 +462,20 @@ function lookNow() {
     return looking;
 }
 
+let mayKnown = false;
+
 // Where dashboard-operator.conf is included, and lets us.
 async function mayAct() {
-    let status = 0;
+    let status = 500;
 
+    mayKnown = true;
     try {
         status = (await fetch('do/', { cache: 'no-store', signal: AbortSignal.timeout(PATIENCE) })).status;
     } catch (error) {
+        // As if it had not been asked.
+    }
+    if (status >= 500) {
+        mayKnown = false;
         return;
     }
     document.body.dataset.may = status === 200 ? 'act' : 'look';

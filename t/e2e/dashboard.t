@@ -328,12 +328,20 @@ like($b->title, qr/^Sluice at/, 'and no script but ours ran');
 
 # Stale.
 
+order('a throttle', $throttle, qr/checks are refused/, app => 'kept',
+    owner => 'somebody');
+my $kept = part('//tr[.//*[@data-part="app"]="kept"]', 'owner');
+says($kept, qr/^somebody$/, 'a throttle that stays');
 $sluiced->stop;
 says($stale, qr/^Stale: sluiced is silent since \d\d:\d\d:\d\d\. This is how/,
     'sluiced is frozen: said');
 like($b->title, qr/^Stale: /, 'the title says it');
 is($b->text('//*[@id="fresh"]'), 'stale', 'it does not say it lives');
 ok($b->sees(app_row(0)), 'what was known is still there');
+my $old = $b->text(part(app_row(0), 'age'));
+ok($t->wait_for('older', sub { $b->text(part(app_row(0), 'age')) ne $old }, 30),
+    'and gets older');
+is($b->text($kept), 'somebody', 'who throttled is not forgotten');
 $sluiced->cont;
 goes($stale, 'it goes on: not stale any more');
 $sluiced->kill;
@@ -414,7 +422,7 @@ is(send_to($_, headers => \%ours), 404, "$_ is not passed on")
     for 'consensus/members', 'route/app/nosuch', 'skip-host/db1', 'nosuch';
 is(route_is('manual') ? 'manual' : 'automatic', 'automatic', 'nothing changed');
 is(send_to('route/app/mode', headers => \%ours), 200, 'ours is');
-is_deeply(throttled(), {}, 'nobody was throttled');
+is_deeply([keys %{ throttled() }], ['kept'], 'nobody else was throttled');
 
 for my $file ('', 'dashboard.js', 'dashboard.css', 'icon.svg') {
     my $got = $t->get(8080, "/dashboard/$file");

@@ -259,6 +259,10 @@ function makeHost(cluster) {
 
 // ---- clusters ---------------------------------------------------------------
 
+function worst(...kinds) {
+    return ['bad', 'warn'].find(kind => kinds.includes(kind)) || 'good';
+}
+
 function makeCluster() {
     const node = stamp('cluster');
 
@@ -302,6 +306,8 @@ function fillCluster(node, { name, cluster, route, status }) {
     mark(parts.verdict, ...cluster ? verdict(cluster, status.Node)
         : ['bad', 'Checks are not answered']);
     fillRoute(node, name, route);
+    node.kind = worst(parts.verdict.dataset.kind, ...route ? [parts.writers.dataset.kind] : [],
+        ...hosts.map(host => health(host)[0]));
     show(parts['inventory-line'], inventory && inventory.Error);
     if (inventory && inventory.Error)
         mark(parts.inventory, 'warn', `${inventory.Provider}, as it said ${duration(inventory.AgeMs)} ago: ${inventory.Error}`);
@@ -377,11 +383,23 @@ function summary(clusters, throttles) {
         count(throttles.length, 'throttled app')].join(' · ');
 }
 
+// Which of many clusters are worth a look.
+function fillTrouble(nodes) {
+    const trouble = nodes.filter(node => node.kind !== 'good');
+
+    show($('trouble'), nodes.length > 1 && trouble.length);
+    list($('trouble'), trouble, node => node.name, () => document.createElement('a'), (link, node) => {
+        link.href = `#${node.nameId}`;
+        mark(link, node.kind, node.name);
+    });
+}
+
 function draw(status) {
     const clusters = clustersOf(status);
 
     list($('clusters'), clusters, c => c.name, makeCluster, fillCluster);
     list($('throttles').tBodies[0], status.Throttles, t => t.Key, makeRule, fillRule);
+    fillTrouble([...$('clusters').nodes.values()]);
     show($('throttles'), status.Throttles.length);
     show($('no-throttles'), !status.Throttles.length);
     show($('no-clusters'), !clusters.length);

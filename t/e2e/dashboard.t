@@ -189,6 +189,7 @@ $_->disconnect for @sessions;
 says(part(app_row(0), 'sessions'), qr/^0$/, 'and their ends');
 says('//*[@id="summary"]', qr/^2 clusters · 4 hosts · 0 throttled apps$/,
     'the summary');
+says('//*[@id="trouble"]', qr/^plain$/, 'which cluster to look at');
 goes($stale, 'it is not stale');
 ok(!$b->sees($read_only), 'nor read only');
 my $before = $b->text('//*[@id="fresh"]');
@@ -275,6 +276,10 @@ says(part(cluster('app'), 'traffic'),
 ok(!route_is('traffic'), 'traffic off: is done');
 says(part(cluster('app'), 'writers'), qr/^nobody is let in: traffic is off$/,
     'and what that means');
+says('//*[@id="trouble"]', qr/^app\s+plain$/, 'it is one to look at');
+$b->click('//*[@id="trouble"]/a[.="app"]');
+is($b->script('return document.querySelector(":target").textContent'), 'app',
+    'to which a link leads');
 says($turn, qr/^Turn traffic on…$/, 'it can be turned on');
 order('traffic on', $turn, qr/let in again/);
 says(part(cluster('app'), 'traffic'), qr/^on$/, 'it is on');

@@ -30,6 +30,15 @@ void ngx_http_sluice_describe_node(ngx_http_sluice_json_t *j,
     ngx_http_sluice_known_t *known);
 void ngx_http_sluice_describe_cluster(ngx_http_sluice_json_t *j,
     ngx_http_sluice_known_t *known, const struct sluice_cluster *cluster);
+void ngx_http_sluice_describe_routes(ngx_http_sluice_json_t *j,
+    ngx_http_sluice_known_t *known);
+
+/* every rule that stands, of those heard too; and one of them */
+
+void ngx_http_sluice_describe_throttles(ngx_http_sluice_json_t *j,
+    uint64_t now);
+void ngx_http_sluice_describe_throttle(ngx_http_sluice_json_t *j,
+    const char *key, size_t len, struct sluice_rule *rule, uint64_t now);
 
 /* null where it is not known */
 

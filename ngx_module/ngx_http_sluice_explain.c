@@ -198,21 +198,7 @@ ngx_http_sluice_explain_throttle(ngx_http_sluice_json_t *j,
         p = ngx_cpymem(p, store.data, store.len);
     }
 
-    ngx_http_sluice_json_open(j, NULL, '{');
-    ngx_http_sluice_json_text(j, "Key", (char *) key, p - key);
-    ngx_http_sluice_json_number(j, "Ratio", rule.ratio);
-
-    if (rule.expires_mono_ms) {
-        ngx_http_sluice_json_integer(j, "ExpiresInSeconds",
-                                     (rule.expires_mono_ms - now + 999)
-                                     / 1000);
-
-    } else {
-        ngx_http_sluice_json_null(j, "ExpiresInSeconds");
-    }
-
-    ngx_http_sluice_json_string(j, "From", rule.heard ? "redis" : "state");
-    ngx_http_sluice_json_close(j, '}');
+    ngx_http_sluice_describe_throttle(j, (char *) key, p - key, &rule, now);
 }
 
 

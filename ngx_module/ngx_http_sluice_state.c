@@ -1,6 +1,7 @@
 
 /*
- * The page of the state: this node and every cluster, with its hosts.
+ * The page of the state: this node, every cluster with its hosts, where
+ * sessions go, and who is throttled.
  */
 
 
@@ -31,6 +32,8 @@ ngx_http_sluice_state(ngx_http_request_t *r)
     }
 
     ngx_http_sluice_json_close(&j, '}');
+    ngx_http_sluice_describe_routes(&j, &known);
+    ngx_http_sluice_describe_throttles(&j, known.fresh.now_mono_ms);
     ngx_http_sluice_json_close(&j, '}');
 
     b = ngx_http_sluice_json_end(&j);

@@ -271,6 +271,14 @@ sluice_overlay_apply(struct sluice_overlay *o,
     return 1;
 }
 
+/* Most of the time there was nothing to hear for a while. */
+static int
+is_silent(const struct sluice_overlay *o, const struct sluice_facts *facts)
+{
+    return facts->read_mono_ms >
+           word_load(&o->heard_mono_ms) + SLUICE_OVERLAY_TRUST_MS;
+}
+
 int
 sluice_overlay_find(const struct sluice_overlay *o,
                     const char *key,
@@ -282,9 +290,7 @@ sluice_overlay_find(const struct sluice_overlay *o,
     enum reading rc;
     uint64_t mark;
 
-    /* Most of the time there was nothing to hear for a while. */
-    if (facts->read_mono_ms >
-        word_load(&o->heard_mono_ms) + SLUICE_OVERLAY_TRUST_MS)
+    if (is_silent(o, facts))
         return SLUICE_OVERLAY_NOTHING;
     mark = mark_of(facts, key, len);
     for (uint32_t i = 0; (e = place(o, mark, i)); i++) {
@@ -296,4 +302,27 @@ sluice_overlay_find(const struct sluice_overlay *o,
                                             : (int)found->kind;
     }
     return SLUICE_OVERLAY_NOTHING;
+}
+
+int
+sluice_overlay_next(const struct sluice_overlay *o,
+                    uint32_t *at,
+                    const struct sluice_facts *facts,
+                    struct sluice_overlay_order *found)
+{
+    const struct sluice_overlay_entry *e;
+
+    if (is_silent(o, facts))
+        return 0;
+    while (*at < o->nentries) {
+        e = &o->entries[(*at)++];
+        if (entry_read(e, word_load(&e->orders[0].mark), found) != READ_THIS &&
+            entry_read(e, word_load(&e->orders[1].mark), found) != READ_THIS)
+            continue;
+        found->key[sizeof(found->key) - 1] = '\0';
+        if (found->mark == mark_of(facts, found->key, strlen(found->key)) &&
+            !is_settled(found, facts))
+            return 1;
+    }
+    return 0;
 }

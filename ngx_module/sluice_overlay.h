@@ -94,4 +94,14 @@ int sluice_overlay_find(const struct sluice_overlay *o,
                         const struct sluice_facts *facts,
                         struct sluice_overlay_order *found);
 
+/*
+ * The next order that is ahead of these facts, from place *at on, which is 0
+ * at first: 1 and *found, or 0 when there are no more. For lists of rules: a
+ * key that was written meanwhile may be missed, or come again.
+ */
+int sluice_overlay_next(const struct sluice_overlay *o,
+                        uint32_t *at,
+                        const struct sluice_facts *facts,
+                        struct sluice_overlay_order *found);
+
 #endif

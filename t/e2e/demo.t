@@ -236,6 +236,12 @@ $t->wait_for('429', sub {
 });
 pass('stay: the check is 429 then');
 
+my ($dashboard) = $text =~ m{dashboard\s+http://[^/]+(/\S+)};
+like(http_request($address, $dashboard // '/nosuch')->{body}, qr{<title>Sluice},
+    'stay: the dashboard is where it says');
+is(http_request($address, '/dashboard/do/')->{status}, 200,
+    'stay: and takes orders');
+
 my @change = $text =~ /^  (curl .*throttle-app.*)$/mg;
 is(scalar @change, 2, 'stay: a throttle and an unthrottle to try');
 like(`$change[0] 2>/dev/null`, qr{^HTTP/1.1 200}, 'stay: the throttle works');

@@ -128,6 +128,46 @@ test_an_unthrottle_is_a_tombstone(void **state)
     assert_int_equal(find("a"), SLUICE_OVERLAY_THROTTLE);
 }
 
+/* The keys that a list shows, in whatever order, sorted: "a=1 b=2". */
+static const char *
+listed(void)
+{
+    static char text[256];
+    struct sluice_overlay_order found;
+    char kinds[26] = {0};
+    uint32_t at = 0;
+
+    while (sluice_overlay_next(overlay, &at, &facts, &found))
+        kinds[found.key[0] - 'a'] = (char)('0' + found.kind);
+    text[0] = '\0';
+    for (int i = 0; i < 26; i++)
+        if (kinds[i])
+            sprintf(text + strlen(text), "%s%c=%c", text[0] ? " " : "", 'a' + i,
+                    kinds[i]);
+    return text;
+}
+
+static void
+test_a_list_has_what_a_look_up_would_find(void **state)
+{
+    (void)state;
+    struct sluice_facts ours = facts;
+
+    assert_string_equal(listed(), "");
+    throttle(11, "a");
+    throttle(12, "b");
+    throttle(13, "c");
+    unthrottle(14, "c"); /* in its place's other half */
+    assert_string_equal(listed(), "a=1 b=1 c=2");
+    facts.revision = 12; /* knows two of them */
+    assert_string_equal(listed(), "c=2");
+    strcpy(facts.store_id, "another");
+    assert_string_equal(listed(), "");
+    facts = ours;
+    facts.read_mono_ms = NOW_MS + TRUST_MS + 1; /* none was committed */
+    assert_string_equal(listed(), "");
+}
+
 static void
 test_other_orders_are_not_the_overlays(void **state)
 {
@@ -443,6 +483,7 @@ main(void)
         TEST(test_expiry_is_counted_from_hearing),
         TEST(test_an_expired_order_still_hides_the_facts),
         TEST(test_an_unthrottle_is_a_tombstone),
+        TEST(test_a_list_has_what_a_look_up_would_find),
         TEST(test_other_orders_are_not_the_overlays),
         TEST(test_what_the_facts_know_is_not_taken),
         TEST(test_repeats_and_older_orders_change_nothing),

@@ -11,6 +11,7 @@ static ngx_sluice_seat_t *ngx_sluice_seat_find(ngx_sluice_seats_t *seats,
     u_char *name, size_t len, uint32_t hash, ngx_sluice_seat_t **free);
 
 
+static ngx_uint_t ngx_sluice_seats_dead(ngx_pid_t pid);
 static void ngx_sluice_seats_full(ngx_sluice_seats_t *seats);
 
 
@@ -56,9 +57,7 @@ ngx_sluice_seats_claim(ngx_sluice_zone_t *zone)
     for (i = 1; i < NGX_SLUICE_SEAT_ROWS; i++) {
         pid = (ngx_pid_t) seats->pids[i];
 
-        if (pid != 0 && pid != ngx_pid
-            && (kill(pid, 0) == 0 || ngx_errno != NGX_ESRCH))
-        {
+        if (pid != 0 && pid != ngx_pid && !ngx_sluice_seats_dead(pid)) {
             continue;
         }
 
@@ -73,6 +72,44 @@ ngx_sluice_seats_claim(ngx_sluice_zone_t *zone)
     }
 
     ngx_shmtx_unlock(&zone->shpool->mutex);
+}
+
+
+/* one that was to shut down has no successor which would clear its row */
+
+void
+ngx_sluice_seats_look(ngx_sluice_zone_t *zone)
+{
+    ngx_uint_t           i;
+    ngx_pid_t            pid;
+    ngx_sluice_seats_t  *seats;
+
+    seats = &zone->seats;
+
+    for (i = 1; i < NGX_SLUICE_SEAT_ROWS; i++) {
+        pid = (ngx_pid_t) seats->pids[i];
+
+        if (pid == 0 || pid == ngx_pid || !ngx_sluice_seats_dead(pid)) {
+            continue;
+        }
+
+        ngx_shmtx_lock(&zone->shpool->mutex);
+
+        if ((ngx_pid_t) seats->pids[i] == pid) {
+            ngx_memzero((void *) (seats->counts + i * seats->nseats),
+                        seats->nseats * sizeof(ngx_atomic_t));
+            seats->pids[i] = 0;
+        }
+
+        ngx_shmtx_unlock(&zone->shpool->mutex);
+    }
+}
+
+
+static ngx_uint_t
+ngx_sluice_seats_dead(ngx_pid_t pid)
+{
+    return kill(pid, 0) == -1 && ngx_errno == NGX_ESRCH;
 }
 
 

@@ -10,6 +10,7 @@
 #include <ngx_event.h>
 
 #include "ngx_sluice.h"
+#include "ngx_sluice_zone.h"
 
 #include <sys/inotify.h>
 
@@ -83,6 +84,7 @@ static void
 ngx_sluice_look(void)
 {
     ngx_sluice_conf_t  *scf;
+    ngx_sluice_zone_t  *zone;
 
     scf = (ngx_sluice_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
                                              ngx_sluice_module);
@@ -99,6 +101,12 @@ ngx_sluice_look(void)
 
     ngx_sluice_view_refresh(scf);
     ngx_sluice_redis_look();
+
+    zone = ngx_sluice_zone();
+
+    if (zone) {
+        ngx_sluice_seats_look(zone);
+    }
 }
 
 

@@ -241,6 +241,10 @@ void ngx_sluice_seats_init(ngx_sluice_seats_t *seats, uint32_t nseats,
 
 void ngx_sluice_seats_claim(ngx_sluice_zone_t *zone);
 
+/* clears the rows of those who died meanwhile */
+
+void ngx_sluice_seats_look(ngx_sluice_zone_t *zone);
+
 /* NULL: there is no room for another host */
 
 ngx_sluice_seat_t *ngx_sluice_seat(ngx_sluice_zone_t *zone,

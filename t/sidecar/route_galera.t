@@ -60,6 +60,21 @@ sub moves {
     return $route->{host};
 }
 
+# The session ends, and nobody waits for an answer of who is frozen.
+sub ended {
+    my ($dbh) = @_;
+
+    return $t->wait_for('the end', sub {
+        !eval {
+            local $SIG{ALRM} = sub { die "late\n" };
+            alarm 2;
+            my $ok = $dbh->do('select 1');
+            alarm 0;
+            $ok;
+        };
+    });
+}
+
 sub healthy {
     my ($count) = @_;
 
@@ -139,6 +154,27 @@ $next = moves('read-only', $active, qr/^\Q$active\E: (read_only is ON|Donor)/);
 $db{$active}->sql('set global read_only = 0');
 ok(healthy(3), 'it is back');
 goes_on('read-only');
+
+# Frozen: the others go on without it once Galera has given it up, which
+# takes 5 s; it comes back to them.
+$active = $next;
+$idle = route_client($t, 8083);
+is(client_at($idle), $active, 'a session');
+$db{$active}->stop;
+$next = moves('frozen', $active, qr/^\Q$active\E: silent for 1000 ms/);
+ok(ended($idle), 'its sessions are cut');
+goes_on('frozen');
+$db{$active}->cont;
+ok(healthy(3), 'it is back');
+is(route($t)->{host}, $next, 'and does not take over');
+goes_on('woken');
+
+# Until it has noticed that it was given up it says that it is Synced.
+$t->wait_for('it has joined again', sub {
+    3 == grep { my $db = $_; 3 == (eval { $db->sql(
+        q{show status like 'wsrep_cluster_size'})->[0]{Value} } // 0) } @db;
+}, 60);
+ok(healthy(3), 'all three are one');
 
 # Killed.
 $active = $next;

@@ -427,6 +427,17 @@ control_leader_until_ms(const struct control *c)
     return c->driver ? c->leader_until_boot_ms : SLUICE_LEADER_ALWAYS;
 }
 
+int
+control_has_others(const struct control *c)
+{
+    struct consensus_status status;
+
+    if (!c->driver || !c->consensus)
+        return 0;
+    c->driver->status(c->consensus, &status);
+    return status.others;
+}
+
 size_t
 control_share_leaders(const struct control *c, char *const **service_ids)
 {

@@ -93,6 +93,9 @@ uint64_t control_act_until_ms(const struct control *c);
 /* Leads until then (CLOCK_BOOTTIME); 0: does not. */
 uint64_t control_leader_until_ms(const struct control *c);
 
+/* 1: other nodes can be asked. */
+int control_has_others(const struct control *c);
+
 /* The service ids of the leaders of other domains that share our health, and
  * how many; they stay until the loop runs. */
 size_t control_share_leaders(const struct control *c,

@@ -80,15 +80,43 @@ order(struct node *n, const struct watch *w, const struct consensus_change *c)
     control_change(n->control, c, on_stored, order);
 }
 
+/* Whoever is the second to answer has it refused, and nothing is lost. */
+static void
+on_answered(void *data,
+            enum consensus_outcome outcome,
+            const struct consensus_change *stored,
+            uint64_t revision,
+            const char *text)
+{
+    (void)data;
+    (void)outcome;
+    (void)stored;
+    (void)revision;
+    (void)text;
+}
+
+/* At once, whoever leads: somebody waits for it. */
+static void
+answer(struct node *n)
+{
+    struct consensus_change change;
+
+    for (size_t i = 0; i < n->nwatches; i++)
+        if (watch_is_routed(n->watches[i]) &&
+            watch_route_answer(n->watches[i], &change))
+            control_change(n->control, &change, on_answered, NULL);
+}
+
 static int
-wants(struct watch *w,
+wants(const struct node *n,
+      struct watch *w,
       int leads,
       uint64_t now_ms,
       struct consensus_change *change)
 {
     if (!watch_is_routed(w))
         return 0;
-    return leads ? watch_route_decide(w, change)
+    return leads ? watch_route_decide(w, control_has_others(n->control), change)
                  : watch_route_raise(w, now_ms, change);
 }
 
@@ -103,7 +131,7 @@ decide(struct node *n)
     if (n->route_orders > 0 || now_ms < n->route_again_ms)
         return;
     for (size_t i = 0; i < n->nwatches; i++)
-        if (wants(n->watches[i], leads, now_ms, &change))
+        if (wants(n, n->watches[i], leads, now_ms, &change))
             order(n, n->watches[i], &change);
 }
 
@@ -113,6 +141,7 @@ node_route_run(struct node *n)
     if (!n->publisher || n->stopping || n->half_set)
         return;
     n->stirs = 0;
+    answer(n);
     decide(n);
     publisher_wake_routes(n->publisher);
 }

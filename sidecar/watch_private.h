@@ -39,6 +39,7 @@ struct watch_host {
     uint64_t index;                /* of Galera; ROUTE_NO_INDEX */
     uint64_t epoch;                /* of its replica and inactive sessions */
     struct health reads;           /* whether readers may: it answers */
+    uint64_t heard_ms;             /* it answered that last; 0: never */
     int served;                    /* sessions may be there */
     uint64_t skip_until_ms;        /* 0: not skipped */
     int quarantined;

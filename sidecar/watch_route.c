@@ -85,6 +85,8 @@ watch_route_heard(struct watch_host *host, const struct probe_result *result)
     struct eligible got;
     int health, reads;
 
+    if (result->ok || result->answered)
+        host->heard_ms = now_ms;
     eligible_read(&w->cluster->routing, result, &got);
     if (got.index != UINT64_MAX && got.index != host->index) {
         host->index = got.index;
@@ -154,8 +156,10 @@ watch_route_tick(struct watch *w, uint64_t now_ms)
 
 /* ---- what is agreed on -------------------------------------------------- */
 
-static const char *
-setting(const struct watch *w, const struct facts *facts, const char *kind)
+const char *
+watch_route_setting(const struct watch *w,
+                    const struct facts *facts,
+                    const char *kind)
 {
     char name[FACT_NAME_SIZE];
     const char *value;
@@ -238,16 +242,18 @@ void
 watch_route_facts(struct watch *w, const struct facts *facts)
 {
     struct watch_route *r = w->route;
-    const char *text = setting(w, facts, WATCH_ROUTE_FACT);
+    const char *text = watch_route_setting(w, facts, WATCH_ROUTE_FACT);
 
     if (strcmp(text, r->fact_text) != 0 || !r->known)
         take_fact(w, text);
     if (!r->fact_is_old && r->proof_boot_ms < facts->read_boot_ms)
         r->proof_boot_ms = facts->read_boot_ms;
-    take_traffic(w, setting(w, facts, WATCH_ROUTE_TRAFFIC));
-    r->manual = strcmp(setting(w, facts, WATCH_ROUTE_MODE), "manual") == 0;
+    take_traffic(w, watch_route_setting(w, facts, WATCH_ROUTE_TRAFFIC));
+    r->manual =
+        strcmp(watch_route_setting(w, facts, WATCH_ROUTE_MODE), "manual") == 0;
     snprintf(r->marks, sizeof(r->marks), "%s",
-             setting(w, facts, WATCH_ROUTE_HOSTS));
+             watch_route_setting(w, facts, WATCH_ROUTE_HOSTS));
+    watch_route_witness(w, facts);
     r->known = 1;
     stir(w);
 }

@@ -17,6 +17,8 @@
 #define WATCH_ROUTE_TRAFFIC "traffic/" /* struct route_traffic */
 #define WATCH_ROUTE_MODE "mode/"       /* "manual", or not there */
 #define WATCH_ROUTE_HOSTS "hosts/"     /* "NAME:PORT=down NAME:PORT=drained" */
+#define WATCH_ROUTE_ASK "ask/"         /* struct witness_question */
+#define WATCH_ROUTE_SEEN "seen/"       /* struct witness_answer */
 
 /* 1: the cluster is routed. The others are for those only. */
 int watch_is_routed(const struct watch *w);
@@ -28,8 +30,14 @@ void watch_route_facts(struct watch *w, const struct facts *facts);
 void watch_route_tick(struct watch *w, uint64_t now_ms);
 
 /* For the leader: 1 when the fact has to change, and how; it is to be changed
- * on condition that it still is what was read (compares is set). */
-int watch_route_decide(struct watch *w, struct consensus_change *out);
+ * on condition that it still is what was read (compares is set). Where there
+ * are others they are asked first about an active host that is silent. */
+int
+watch_route_decide(struct watch *w, int others, struct consensus_change *out);
+
+/* 1: what another node asked is to be answered, and how; once. Whoever is not
+ * the first has it refused. */
+int watch_route_answer(struct watch *w, struct consensus_change *out);
 
 /* For every node: 1 when the store was put back behind what this node has
  * published, and no leader has mended it for long; the change that does. */

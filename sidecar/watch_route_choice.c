@@ -179,8 +179,17 @@ choose(struct watch *w,
     }
 }
 
+/* Would it be given up for its silence alone? */
+static int
+is_silent(const struct watch *w, const struct route_candidate *all, int active)
+{
+    return active >= 0 && w->hosts[active]->eligible &&
+           w->hosts[active]->health.silent && !all[active].down &&
+           !all[active].drained;
+}
+
 int
-watch_route_decide(struct watch *w, struct consensus_change *out)
+watch_route_decide(struct watch *w, int others, struct consensus_change *out)
 {
     struct route_candidate *all;
     struct route_choice choice;
@@ -190,12 +199,14 @@ watch_route_decide(struct watch *w, struct consensus_change *out)
         return 0;
     all = watch_route_candidates(w, &active);
     choose(w, all, active, &choice);
-    if (choice.moves)
+    if (choice.moves && others && is_silent(w, all, active))
+        changes = watch_route_ask(w, w->hosts[active], out);
+    if (choice.moves && changes == 0)
         changes =
             make_change(w, choice.active < 0 ? "" : all[choice.active].name,
                         choice.reason, 0, out);
     free(all);
-    return changes;
+    return changes > 0;
 }
 
 int

@@ -4,10 +4,13 @@
 
 #include "decide/route.h"
 #include "decide/route_fact.h"
+#include "decide/witness.h"
 #include "inventory/inventory.h"
 #include "probe/probe.h"
 #include "sluice_view.h"
 
+struct consensus_change;
+struct facts;
 struct watch;
 struct watch_host;
 
@@ -30,6 +33,12 @@ struct watch_route {
     char traffic_text[ROUTE_FACT_SIZE]; /* as read */
     int manual;
     char marks[ROUTE_FACT_SIZE]; /* of hosts, by operators */
+    struct witness witness;      /* whether others hear the active host */
+    struct witness_answer seen;  /* what another node said, last */
+    char seen_text[ROUTE_FACT_SIZE];
+    char asked[WITNESS_NUMBER_SIZE]; /* the last question that was read */
+    int owes_answer;                 /* to it */
+    struct witness_answer answer;
     uint64_t stalls;
     int stirred;        /* something to decide, or to publish */
     int filled;         /* by what this process knows, and not the former */
@@ -54,6 +63,20 @@ void watch_route_heard(struct watch_host *host,
 /* Writers may go on so long after a read that was begun then; 0: it does not
  * matter (Agreement static). */
 uint64_t watch_route_lease_ms(const struct watch *w);
+
+/* What others ask, and what they answered. */
+void watch_route_witness(struct watch *w, const struct facts *facts);
+
+/* Before a silent active host is given up: *out is to be stored, and 1; or -1:
+ * others have to be waited for; or 0: it is silent to all. */
+int watch_route_ask(struct watch *w,
+                    const struct watch_host *host,
+                    struct consensus_change *out);
+
+/* The value of one of the cluster's settings, "" for none. */
+const char *watch_route_setting(const struct watch *w,
+                                const struct facts *facts,
+                                const char *kind);
 
 /* 1: hosts that take no writers may have readers. */
 int watch_route_reads(const struct watch *w);

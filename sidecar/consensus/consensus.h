@@ -114,7 +114,8 @@ struct consensus_status {
     const char *leader; /* "" unknown */
     const char *state;  /* "Leader", "Healthy", "Unhealthy" */
     int healthy;
-    int leads; /* by freno's election row */
+    int leads;  /* by freno's election row */
+    int others; /* there are other nodes that can be asked */
     const char *domain;
     const char *share_domain;
     struct conf_list healthy_services; /* of the domain; count 0: unknown */

@@ -39,6 +39,7 @@ mysql_status(const struct consensus *c, struct consensus_status *out)
     out->state = out->leads ? "Leader" : out->healthy ? "Healthy" : "Unhealthy";
     if (out->healthy)
         reader_status(c->reader, out);
+    out->others = out->healthy_services.count > 1;
 }
 
 /* ---- life ------------------------------------------------------------- */

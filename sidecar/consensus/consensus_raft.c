@@ -210,6 +210,7 @@ raft_driver_status(const struct consensus *c, struct consensus_status *out)
     out->leads = raft_acts(c) && is_founded(c);
     out->healthy = out->leads || (c->link && link_healthy(c->link));
     out->leader = raft_leader_address(c);
+    out->others = !c->dir.alone;
     if (c->observer)
         out->state = "Observer";
     else if (out->leads)

@@ -12,6 +12,7 @@ become(struct health *h,
 {
     int changed = h->state != state;
 
+    h->silent = 0;
     snprintf(h->text, sizeof(h->text), "%.*s", HEALTH_TEXT_SIZE - 1, text);
     if (changed) {
         h->state = state;
@@ -92,7 +93,9 @@ health_wait(struct health *h, const struct health_rules *rules, uint64_t now_ms)
         return 0;
     snprintf(text, sizeof(text), "silent for %u ms%s%s", rules->freeze_ms,
              h->last[0] ? ": " : "", h->last);
-    return become(h, HEALTH_DOWN, text, now_ms);
+    become(h, HEALTH_DOWN, text, now_ms);
+    h->silent = 1;
+    return 1;
 }
 
 uint64_t

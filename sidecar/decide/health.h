@@ -37,6 +37,7 @@ struct health {
     enum health_state state;
     uint64_t since_ms;           /* of the state */
     char text[HEALTH_TEXT_SIZE]; /* why */
+    int silent;                  /* it is down, and that by silence only */
 
     /* private */
     uint64_t heard_ms;  /* the last answer, or when the waiting began */

@@ -14,7 +14,7 @@ use Time::HiRes qw(sleep);
 use Sluice;
 use Sluice::Route;
 
-use constant FREEZE => 0.5;
+use constant FREEZE => 1;
 
 ###############################################################################
 

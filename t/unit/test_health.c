@@ -78,6 +78,24 @@ test_rise_and_fall(void **state)
 }
 
 static void
+test_silence_is_told_from_a_word(void **state)
+{
+    (void)state;
+    story("+*U .......... D");
+    assert_int_equal(h.silent, 1);
+    story(". . D");
+    assert_int_equal(h.silent, 1);
+    story("xD");
+    assert_int_equal(h.silent, 0);
+    story("+++U .......... D");
+    assert_int_equal(h.silent, 1);
+    story("--D");
+    assert_int_equal(h.silent, 0);
+    story("+++U xD");
+    assert_int_equal(h.silent, 0);
+}
+
+static void
 test_refused_is_dead(void **state)
 {
     (void)state;
@@ -127,6 +145,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_start),
         TEST(test_rise_and_fall),
+        TEST(test_silence_is_told_from_a_word),
         TEST(test_refused_is_dead),
         TEST(test_silence),
         TEST(test_silence_from_the_start),

@@ -12,6 +12,7 @@
 #define NGX_STREAM_SLUICE_PORTION    64    /* sessions between looks at time */
 #define NGX_STREAM_SLUICE_BUSY       5     /* ms; the rest comes next */
 #define NGX_STREAM_SLUICE_HOSTS      64    /* whose numbers are kept */
+#define NGX_STREAM_SLUICE_STEP       100   /* ms, towards the end of a lease */
 
 
 /* a look at one cluster */
@@ -396,7 +397,11 @@ ngx_stream_sluice_sweep_report(ngx_stream_sluice_sweep_t *sweep)
 }
 
 
-/* the first moment at which some cluster's writers may write no more */
+/*
+ * The first moment at which some cluster's writers may write no more.  It is
+ * looked for in steps: timers stand still while the machine is suspended, and
+ * that moment does not.
+ */
 
 static void
 ngx_stream_sluice_sweep_timer(uint64_t until)
@@ -414,5 +419,7 @@ ngx_stream_sluice_sweep_timer(uint64_t until)
     now = ngx_sluice_boot_now();
 
     ngx_add_timer(&ngx_stream_sluice_end_event,
-                  until > now ? (ngx_msec_t) (until - now) : 0);
+                  until > now
+                  ? (ngx_msec_t) ngx_min(until - now, NGX_STREAM_SLUICE_STEP)
+                  : 0);
 }

@@ -109,15 +109,84 @@ put_redis(FILE *out, const struct conf *c)
     fputs(";\n", out);
 }
 
+static int
+is_routed(const struct conf *c)
+{
+    for (size_t i = 0; i < c->nclusters; i++)
+        if (c->clusters[i].routing.eligible != CONF_ELIGIBLE_NONE)
+            return 1;
+    return 0;
+}
+
+#define FIRST_PORT 3306
+
+/* An upstream's name has no characters that nginx would read as more. */
+static void
+put_upstream(FILE *out, const char *cluster, int port, const char *role)
+{
+    for (const char *p = cluster; *p; p++)
+        fputc(isalnum((unsigned char)*p) || *p == '-' ? *p : '_', out);
+    fprintf(out, "_%d%s", port, role);
+}
+
+static void
+put_route(FILE *out, const char *cluster, int port)
+{
+    fputs("\n    upstream ", out);
+    put_upstream(out, cluster, port, "");
+    fputs(" { sluice ", out);
+    put_nginx_string(out, cluster);
+    fputs("; }\n    upstream ", out);
+    put_upstream(out, cluster, port, "_read");
+    fputs(" { sluice ", out);
+    put_nginx_string(out, cluster);
+    fprintf(out,
+            " role=replica fallback=primary; }\n"
+            "    server { listen %d; proxy_pass ",
+            port);
+    put_upstream(out, cluster, port, "");
+    fputs("; sluice_hold ", out);
+    put_nginx_string(out, cluster);
+    fprintf(out, " 10s; }\n    server { listen %d; proxy_pass ", port + 1);
+    put_upstream(out, cluster, port, "_read");
+    fputs("; }\n", out);
+}
+
+/* Two ports for each: writers, and readers. */
+static void
+put_routes(FILE *out, const struct conf *c)
+{
+    int port = FIRST_PORT;
+
+    fputs(
+        "\n"
+        "stream {\n"
+        "    # Of each cluster: where writers connect, and where readers do.\n"
+        "    # Choose the ports.",
+        out);
+    for (size_t i = 0; i < c->nclusters; i++) {
+        if (c->clusters[i].routing.eligible == CONF_ELIGIBLE_NONE)
+            continue;
+        put_route(out, c->clusters[i].name, port);
+        port += 2;
+    }
+    fputs("}\n", out);
+}
+
 void
 conf_print_nginx(FILE *out, const char *file, const struct conf *c)
 {
+    int routed = is_routed(c);
+
     fputs("# Goes with ", out);
     put_safe(out, file);
-    fputs(".\n"
-          "\n"
-          "load_module modules/ngx_sluice_module.so;\n"
-          "\n"
+    fprintf(out,
+            ".\n"
+            "\n"
+            "%sload_module modules/ngx_sluice_module.so;\n%s",
+            routed ? "load_module modules/ngx_stream_module.so;\n" : "",
+            routed ? "load_module modules/ngx_stream_sluice_module.so;\n" : "");
+    fputs("\n"
           "worker_processes auto;\n"
           "\n"
           "events { }\n"
@@ -140,7 +209,11 @@ conf_print_nginx(FILE *out, const char *file, const struct conf *c)
             "    server {\n"
             "        listen %d;\n"
             "        include sluice/freno.conf;\n"
+            "%s"
             "    }\n"
             "}\n",
-            c->listen_port);
+            c->listen_port,
+            routed ? "        include sluice/route.conf;\n" : "");
+    if (routed)
+        put_routes(out, c);
 }

@@ -324,6 +324,26 @@ $conf =~ s{listen 8099}{listen 127.0.0.1:8099};
 ($rc, $out) = $t->nginx_test($conf);
 is($rc, 0, '--print-nginx: nginx -t takes it') or diag($out);
 
+# Clusters that are routed have ports in it.
+$t->write_file('sluiced.json', qq({"ListenPort": 8099, "RaftDataDir": "/tmp",
+"StateFile": "@{[ $t->dir ]}/run/state",
+"Stores": {"MySQL": {"Clusters": {"main1": {$hosts, "Routing": {"Eligible": "galera"}},
+"plain": {$hosts}, "od; {d}": {$hosts, "Routing": {"Eligible": "replication"}}}}}}));
+($rc, $out, $err) = $t->sluiced_run('--print-nginx', '-c', $file);
+is("$rc $err", '0 ', '--print-nginx with routes: exit status 0, nothing else');
+like($out, qr/^    server \{ listen 3306; proxy_pass main1_3306; sluice_hold main1 10s; \}\n    server \{ listen 3307; proxy_pass main1_3306_read; \}$/m,
+    '--print-nginx with routes: writers and readers');
+like($out, qr/^    upstream od___d__3308 \{ sluice "od; \{d\}"; \}$/m,
+    '--print-nginx with routes: an odd name');
+unlike($out, qr/plain/, '--print-nginx with routes: none that is not routed');
+$conf = $out;
+$conf =~ s{modules/ngx_(stream_)?sluice}{"$modules/ngx_" . ($1 // '') . 'sluice'}ge;
+$conf =~ s{modules/ngx_stream_module}{/usr/lib/nginx/modules/ngx_stream_module};
+$conf =~ s{include sluice/}{include %%CONF%%/nginx/}g;
+$conf =~ s{listen (8099|33\d\d)}{listen 127.0.0.1:$1}g;
+($rc, $out) = $t->nginx_test($conf);
+is($rc, 0, '--print-nginx with routes: nginx -t takes it') or diag($out);
+
 $t->write_file('sluiced.json', '{');
 ($rc, $out, $err) = $t->sluiced_run('--print-nginx', '-c', $file);
 is($rc, 1, '--print-nginx of a bad file: exit status 1');

@@ -146,6 +146,30 @@ test_nginx(void **state)
 }
 
 static void
+test_nginx_routes(void **state)
+{
+    (void)state;
+    print_nginx("{\"RaftDataDir\": \"/tmp\", \"Stores\": {\"MySQL\": "
+                "{\"Clusters\": {\"a\": {\"Routing\": {\"Eligible\": "
+                "\"galera\"}}, \"b\": {}, \"c$\": {\"Routing\": "
+                "{\"Eligible\": \"galera\"}}}}}}");
+    assert_non_null(strstr(out, "load_module modules/ngx_stream_module.so;\n"
+                                "load_module modules/ngx_sluice_module.so;\n"
+                                "load_module "
+                                "modules/ngx_stream_sluice_module.so;\n"));
+    assert_non_null(strstr(out, "include sluice/freno.conf;\n"
+                                "        include sluice/route.conf;\n"));
+    assert_non_null(strstr(
+        out, "    upstream a_3306 { sluice a; }\n"
+             "    upstream a_3306_read { sluice a role=replica "
+             "fallback=primary; }\n"
+             "    server { listen 3306; proxy_pass a_3306; sluice_hold a 10s; "
+             "}\n"
+             "    server { listen 3307; proxy_pass a_3306_read; }\n"));
+    assert_non_null(strstr(out, "    upstream c__3308 { sluice \"c$\"; }\n"));
+}
+
+static void
 test_nginx_quotes(void **state)
 {
     (void)state;
@@ -189,6 +213,7 @@ main(void)
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_control_characters),
         cmocka_unit_test(test_nginx),
+        cmocka_unit_test(test_nginx_routes),
         cmocka_unit_test(test_nginx_quotes),
         cmocka_unit_test(test_nginx_redis),
     };

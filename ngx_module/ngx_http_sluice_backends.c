@@ -10,6 +10,9 @@
 #include "ngx_sluice_zone.h"
 
 
+#define NGX_HTTP_SLUICE_YEAR_10000  253402300800000    /* ms; none is printed */
+
+
 typedef struct {
     ngx_str_t                          name;
     const struct sluice_view          *view;
@@ -22,6 +25,12 @@ static ngx_int_t ngx_http_sluice_routed(ngx_http_request_t *r,
     ngx_http_sluice_routed_t *routed);
 static ngx_int_t ngx_http_sluice_not_routed(ngx_http_request_t *r,
     ngx_http_sluice_routed_t *routed, ngx_uint_t status, const char *why);
+static ngx_int_t ngx_http_sluice_unknown(ngx_http_request_t *r,
+    ngx_http_sluice_routed_t *routed);
+static ngx_int_t ngx_http_sluice_inactive(ngx_http_request_t *r,
+    ngx_http_sluice_routed_t *routed);
+static const struct sluice_route_host *ngx_http_sluice_backends_active(
+    ngx_http_sluice_routed_t *routed);
 static ngx_int_t ngx_http_sluice_backends_send(ngx_http_request_t *r,
     ngx_http_sluice_json_t *j);
 static void ngx_http_sluice_backend(ngx_http_sluice_json_t *j,
@@ -50,8 +59,7 @@ ngx_http_sluice_backends_handler(ngx_http_request_t *r)
     rc = ngx_http_sluice_routed(r, &routed);
 
     if (rc == NGX_DECLINED) {
-        return ngx_http_sluice_not_routed(r, &routed, NGX_HTTP_NOT_FOUND,
-                                          "sluiced routes no such cluster");
+        return ngx_http_sluice_unknown(r, &routed);
     }
 
     if (rc != NGX_OK) {
@@ -95,8 +103,7 @@ ngx_http_sluice_cluster_handler(ngx_http_request_t *r)
     rc = ngx_http_sluice_routed(r, &routed);
 
     if (rc == NGX_DECLINED) {
-        return ngx_http_sluice_not_routed(r, &routed, NGX_HTTP_NOT_FOUND,
-                                          "sluiced routes no such cluster");
+        return ngx_http_sluice_unknown(r, &routed);
     }
 
     if (rc != NGX_OK) {
@@ -108,9 +115,9 @@ ngx_http_sluice_cluster_handler(ngx_http_request_t *r)
     ngx_http_sluice_json_begin(&j, r->pool);
     ngx_http_sluice_json_open(&j, NULL, '{');
 
-    if (route->flags & SLUICE_ROUTE_ACTIVE) {
-        host = &routed.hosts[route->active];
+    host = ngx_http_sluice_backends_active(&routed);
 
+    if (host) {
         ngx_http_sluice_json_open(&j, "activeBackend", '{');
         ngx_http_sluice_json_string(&j, "host", host->name);
         ngx_http_sluice_json_integer(&j, "port", host->port);
@@ -148,8 +155,7 @@ ngx_http_sluice_active_handler(ngx_http_request_t *r)
     rc = ngx_http_sluice_routed(r, &routed);
 
     if (rc == NGX_DECLINED) {
-        return ngx_http_sluice_not_routed(r, &routed, NGX_HTTP_NOT_FOUND,
-                                          "sluiced routes no such cluster");
+        return ngx_http_sluice_unknown(r, &routed);
     }
 
     if (rc != NGX_OK) {
@@ -161,15 +167,75 @@ ngx_http_sluice_active_handler(ngx_http_request_t *r)
                                            NGX_HTTP_SLUICE_TEXT, "OK\n");
     }
 
-    if (routed.route->flags & SLUICE_ROUTE_TRAFFIC_OFF) {
-        return ngx_http_sluice_not_routed(r, &routed,
-                                          NGX_HTTP_SERVICE_UNAVAILABLE,
-                                          "traffic is switched off");
+    return ngx_http_sluice_inactive(r, &routed);
+}
+
+
+/* what an operator or the leader said of it stands in the answer */
+
+static ngx_int_t
+ngx_http_sluice_inactive(ngx_http_request_t *r,
+    ngx_http_sluice_routed_t *routed)
+{
+    const char                 *what, *why;
+    const struct sluice_route  *route;
+    u_char                      text[SLUICE_ERROR_SIZE + 128];
+
+    route = routed->route;
+
+    if (route->flags & SLUICE_ROUTE_TRAFFIC_OFF) {
+        what = "traffic is switched off";
+        why = route->message;
+
+    } else if (route->flags & SLUICE_ROUTE_ACTIVE) {
+        what = "no host is active for this node";
+        why = "its lease is over, for it could not read for long where "
+              "writers go";
+
+    } else {
+        what = "no host is active";
+        why = route->reason;
     }
 
-    return ngx_http_sluice_not_routed(r, &routed,
-                                      NGX_HTTP_SERVICE_UNAVAILABLE,
-                                      "no host is active");
+    (void) ngx_snprintf(text, sizeof(text), "%s%s%s%Z", what,
+                        why[0] ? ": " : "", why);
+    text[sizeof(text) - 1] = '\0';
+
+    return ngx_http_sluice_not_routed(r, routed, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                      (char *) text);
+}
+
+
+/* without a state nobody knows which clusters there are */
+
+static ngx_int_t
+ngx_http_sluice_unknown(ngx_http_request_t *r, ngx_http_sluice_routed_t *routed)
+{
+    struct sluice_freshness  fresh;
+
+    if (ngx_sluice_view(&fresh) == NULL) {
+        return ngx_http_sluice_not_routed(r, routed,
+                                          NGX_HTTP_SERVICE_UNAVAILABLE,
+                                          fresh.no_state);
+    }
+
+    return ngx_http_sluice_not_routed(r, routed, NGX_HTTP_NOT_FOUND,
+                                      "sluiced routes no such cluster");
+}
+
+
+/* NULL: none, or this node's lease is over; traffic is another matter */
+
+static const struct sluice_route_host *
+ngx_http_sluice_backends_active(ngx_http_sluice_routed_t *routed)
+{
+    if (!(routed->route->flags & SLUICE_ROUTE_ACTIVE)
+        || sluice_view_writers_are_over(routed->route, ngx_sluice_boot_now()))
+    {
+        return NULL;
+    }
+
+    return &routed->hosts[routed->route->active];
 }
 
 
@@ -264,8 +330,7 @@ ngx_http_sluice_backend(ngx_http_sluice_json_t *j,
     const struct sluice_route_host  *host;
 
     host = &routed->hosts[n];
-    active = (routed->route->flags & SLUICE_ROUTE_ACTIVE)
-             && routed->route->active == n;
+    active = ngx_http_sluice_backends_active(routed) == host;
 
     zone = ngx_sluice_zone();
     seat = zone ? ngx_sluice_seat(zone, routed->route->cluster, host) : NULL;
@@ -307,7 +372,10 @@ ngx_http_sluice_backend_name(ngx_http_sluice_json_t *j,
 }
 
 
-/* Go's time.Time: year 1 before the first change, no zeroes at the end */
+/*
+ * Go's time.Time: year 1 before the first change, or where it cannot be, and
+ * no zeroes at the end.
+ */
 
 static void
 ngx_http_sluice_updated(ngx_http_sluice_json_t *j, uint64_t ms)
@@ -315,7 +383,7 @@ ngx_http_sluice_updated(ngx_http_sluice_json_t *j, uint64_t ms)
     u_char    *p, text[sizeof("1970-01-01T00:00:00.000Z")];
     ngx_tm_t   tm;
 
-    if (ms == 0) {
+    if (ms == 0 || ms >= NGX_HTTP_SLUICE_YEAR_10000) {
         ngx_http_sluice_json_string(j, "lastUpdated", "0001-01-01T00:00:00Z");
         return;
     }

@@ -111,6 +111,10 @@ const struct sluice_route_host *
 sluice_view_route_hosts(const struct sluice_view *v,
                         const struct sluice_route *route);
 
+/* 1: the lease by which this node sends writers is over. */
+int sluice_view_writers_are_over(const struct sluice_route *route,
+                                 uint64_t now_boot_ms);
+
 /* The host that writers go to; NULL: there is none, or traffic is off, or
  * writers_until_boot_ms is over. */
 const struct sluice_route_host *

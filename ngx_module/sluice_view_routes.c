@@ -98,8 +98,9 @@ sluice_view_route_hosts(const struct sluice_view *v,
     return v->route_hosts + route->first_host;
 }
 
-static int
-writers_are_over(const struct sluice_route *route, uint64_t now_boot_ms)
+int
+sluice_view_writers_are_over(const struct sluice_route *route,
+                             uint64_t now_boot_ms)
 {
     uint64_t until_ms = route->writers_until_boot_ms;
 
@@ -115,7 +116,7 @@ sluice_view_active(const struct sluice_view *v,
 {
     if (!(route->flags & SLUICE_ROUTE_ACTIVE) ||
         (route->flags & SLUICE_ROUTE_TRAFFIC_OFF) ||
-        writers_are_over(route, now_boot_ms))
+        sluice_view_writers_are_over(route, now_boot_ms))
         return NULL;
     return sluice_view_route_hosts(v, route) + route->active;
 }

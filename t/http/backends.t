@@ -6,6 +6,7 @@
 use warnings;
 use strict;
 
+use IO::Socket::INET;
 use JSON::PP;
 use Test::More;
 
@@ -53,6 +54,15 @@ http {
         location = /nosuch/backends { sluice_backends nosuch; }
         location = /nosuch/cluster { sluice_cluster nosuch; }
         location = /nosuch/active { sluice_active nosuch; }
+    }
+    server { listen 127.0.0.1:8083; include %%CONF%%/nginx/switchboard-health.conf; }
+    server {
+        listen 127.0.0.1:8084;
+        set $routed main1;
+        auth_basic "Authorization Required";
+        auth_basic_user_file %%DIR%%/users;
+        include %%CONF%%/nginx/switchboard-https.conf;
+        include %%CONF%%/nginx/switchboard.conf;
     }
     server {
         listen 127.0.0.1:8082;
@@ -129,8 +139,9 @@ for my $method (qw(POST PUT DELETE OPTIONS)) {
 }
 $got = $t->get(8080, '/v0/cluster?trafficEnabled=1', method => 'PATCH');
 is($got->{status}, 503, 'PATCH without sluiced');
-like($got->{body}, qr/sluiced is not there to take this: nothing changed/,
+like($got->{body}, qr/sluiced is not there, or has not answered: this may or may not have been stored/,
     'and why');
+is($got->{headers}{'sluice-reason'}, 'unknown', 'by a header, too');
 $state->publish_routes(routes => [route(traffic => 0, message => 'a <b> & "c"',
     traffic_real_ms => 1_700_000_000_120), $other])->ring;
 $t->wait_for('traffic off', sub {
@@ -141,7 +152,7 @@ is($t->get(8080, '/v0/cluster')->{body}, "{$active,\"trafficEnabled\":false,"
 is(scalar(grep { !$_->{trafficEnabled} } @{ backends() }), 3,
     'each backend says so');
 ok(backends()->[0]{active}, 'the active one still is');
-like($t->get(8080, '/sluice/active')->{body}, qr/^\{"StatusCode":503,"Message":"cluster main1: traffic is switched off"\}/,
+like($t->get(8080, '/sluice/active')->{body}, qr/^\{"StatusCode":503,"Message":"cluster main1: traffic is switched off: a \\u003cb\\u003e \\u0026 \\"c\\""\}/,
     'writers find no host: said why');
 is($t->get(8080, '/sluice/active')->{status}, 503, 'and 503');
 $state->publish_routes(routes => [route(traffic_real_ms => 1_700_000_000_000),
@@ -152,8 +163,18 @@ like($t->get(8080, '/v0/cluster')->{body}, qr/"2023-11-14T22:13:20Z"/,
     'a whole second');
 $state->publish_routes(routes => [route(writers_for => -1), $other])->ring;
 $t->wait_for('over', sub { $t->get(8080, '/sluice/active')->{status} == 503 });
-like($t->get(8080, '/sluice/active')->{body}, qr/no host is active/,
-    'writers whose time is over');
+like($t->get(8080, '/sluice/active')->{body},
+    qr/no host is active for this node: its lease is over/, 'writers whose time is over');
+like($t->get(8080, '/v0/cluster')->{body}, qr/^\{"activeBackend":null,/,
+    'nor is one in the cluster');
+is(scalar(grep { $_->{active} } @{ backends() }), 0, 'or among the backends');
+$state->publish_routes(routes => [route(active => undef, reason => 'db1: gone',
+    traffic_real_ms => 9e17), $other])->ring;
+$t->wait_for('nobody', sub { $t->get(8080, '/sluice/active')->{body} =~ /db1/ });
+like($t->get(8080, '/sluice/active')->{body},
+    qr/"cluster main1: no host is active: db1: gone"/, 'nobody is active: said why');
+like($t->get(8080, '/v0/cluster')->{body}, qr/"0001-01-01T00:00:00Z"/,
+    'a time that cannot be is none');
 
 # Nobody is active; nobody knows the cluster; any cluster.
 is($t->get(8080, '/other/cluster')->{body}, '{"activeBackend":null,'
@@ -174,13 +195,52 @@ $t->wait_for('it is noticed', sub {
     $t->read_file('error.log') =~ /no such file/ });
 is(scalar @{ backends() }, 3, 'no state: what was known');
 
+# A worker that never saw one knows of no cluster.
+$t->reload;
+$t->wait_for('new workers', sub { $t->get(8080, '/v0/backends')->{status} == 503 });
+for my $path ('/v0/backends', '/v0/cluster', '/sluice/active', '/nosuch/cluster') {
+    $got = $t->get(8080, $path);
+    is($got->{status}, 503, "$path without any state");
+    like($got->{body}, qr/"cluster \w+: no state: .*no such file/, "$path: said");
+}
+
 # Basic auth is nginx's.
 $got = $t->get(8082, '/v0/backends');
 is($got->{status}, 401, 'without a password');
 is($got->{headers}{'www-authenticate'}, 'Basic realm="Authorization Required"',
     'its realm');
+is($got->{body}, "Not Authorized\n", 'its text');
+is($got->{headers}{'content-type'}, 'text/plain; charset=utf-8', 'its type');
+is($got->{headers}{'x-content-type-options'}, 'nosniff', 'which stands');
 is($t->get(8082, '/v0/backends', headers => {
-    Authorization => 'Basic YWRtaW46c2VjcmV0' })->{status}, 200, 'with it');
+    Authorization => 'Basic YWRtaW46c2VjcmV0' })->{status}, 503, 'with it: let in');
+
+is($t->get(8082, '/v0/cluster')->{body}, "Not Authorized\n", 'the cluster, too');
+
+# Only by https, which comes before the password.
+for my $method (qw(GET PATCH DELETE)) {
+    $got = $t->get(8084, '/v0/cluster?a=b', method => $method);
+    is($got->{status}, 302, "$method without https");
+    is($got->{headers}{location},
+        'https://localhost/v0/cluster?a=b',
+        "$method without https: where to");
+}
+for my $proto ('https', 'https, https', 'https,https') {
+    is($t->get(8084, '/v0/backends', headers => { 'X-Forwarded-Proto' => $proto })
+        ->{status}, 401, "$proto: asked for the password");
+}
+for my $proto ('http', 'https, http', 'httpss') {
+    is($t->get(8084, '/v0/backends', headers => { 'X-Forwarded-Proto' => $proto })
+        ->{status}, 302, "$proto: sent to https");
+}
+
+# The health port.
+for my $method (qw(GET POST PATCH DELETE HEAD)) {
+    $got = $t->get(8083, '/any/path', method => $method);
+    is("$got->{status} $got->{body}", '200 ', "health: $method");
+}
+ok(IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $t->port(8083)),
+    'health: a connection will do');
 
 # Mistakes.
 for my $case (['no cluster', 'location /x { sluice_backends; }',

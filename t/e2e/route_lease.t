@@ -18,7 +18,7 @@ use Sluice;
 use Sluice::Fleet;
 use Sluice::Route;
 
-use constant LEASE => 1.5;
+use constant LEASE => 2.5;
 
 ###############################################################################
 

@@ -92,7 +92,6 @@ sub haproxy_servers {
 }
 
 sub start_haproxy {
-    my ($address) = map { '127.0.0.1:' . $own->port($_) } 'haproxy';
     my $text = <<"END";
 global
     stats socket %%DIR%%/haproxy.sock level admin
@@ -165,11 +164,12 @@ sub rests {
     }, 60);
 }
 
-# By an operator's word, through the node that leads.
+# By an operator's word, through that node, or the one that leads.
 sub switch_to {
-    my ($cluster, $host) = @_;
-    my $leader = $fleet->leader // die "nobody leads\n";
-    my $got = post_form($fleet->node($leader), "/route/$cluster/switch",
+    my ($cluster, $host, $node) = @_;
+
+    $node //= $fleet->leader // die "nobody leads\n";
+    my $got = post_form($fleet->node($node), "/route/$cluster/switch",
         "host=$host");
 
     die "switch: $got->{status} $got->{body}\n" if $got->{status} != 200
@@ -280,10 +280,11 @@ sub freeze_host {
 
 sub switch_by_hand {
     my ($begin, $db, $next) = @_;
+    my $leader = $fleet->leader;
     my $since = $begin->();
 
     tell_haproxy('set server app/s1 state maint');
-    switch_to('app', $next);
+    switch_to('app', $next, $leader);
     return $since;
 }
 

@@ -6,10 +6,14 @@ use warnings;
 use strict;
 
 use Exporter 'import';
+use IO::Handle;
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(median spread percentile title row holds machine settles
     cpu_seconds rss_bytes);
+
+# Who looks on sees each row when it is known.
+STDOUT->autoflush(1);
 
 sub percentile {
     my ($p, @values) = @_;

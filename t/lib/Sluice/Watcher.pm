@@ -109,6 +109,9 @@ sub ready_all {
 }
 
 sub begin_all {
+    # One that is gone is noticed when it should say something.
+    local $SIG{PIPE} = 'IGNORE';
+
     print { $_->{query}{tell} } "go\n" for @_;
 }
 

@@ -64,8 +64,8 @@ prints('failover', { RUNS => 1, SLUICE_CONSENSUS => 'mysql' },
 
 prints('sever', { RUNS => 1, SESSIONS => '50 200' },
     map { ("$_, Sluice" =>
-        qr{^$_ sessions, Sluice\s+$number / $number\s+$number / $number\s+x $number .*$holds$}m,
-        "$_, HAProxy" => qr{^$_ sessions, HAProxy\s+$number / $number\s+$number / $number$}m) }
+        qr{^$_ sessions, Sluice\s+$number / $number\s+$number / $number\s+x $number \S+\s+$number / $number\s.*$holds$}m,
+        "$_, HAProxy" => qr{^$_ sessions, HAProxy\s+$number / $number\s+$number / $number\s+$number / $number$}m) }
         50, 200);
 
 # What there is, and what is not.

@@ -14,8 +14,8 @@ use Sluice;
 use Sluice::Bench;
 use Sluice::Route;
 
-my $ROUNDS = $ENV{ROUNDS} // 5;
-my $TURN = $ENV{TURN} // 3;
+my $ROUNDS = $ENV{ROUNDS} // 9;
+my $TURN = $ENV{TURN} // 2;
 my $THREADS = $ENV{THREADS} // 16;
 my @WORKERS = split ' ', $ENV{WORKERS} // '1 2';
 my $ROWS = 10_000;

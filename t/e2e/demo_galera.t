@@ -180,6 +180,9 @@ sub ended {
 sub text { return $t->read_file('galera.log') }
 
 my $pid = stay(sub { text() =~ /Ctrl-C/ });
+my ($page) = text() =~ m{dashboard\s+http://(\S+)};
+like(http_request(split m{(?=/)}, $page, 2)->{body}, qr{<title>Sluice},
+    'stay: the dashboard is where it says');
 my @ports = map { my $port = `$_`; $port =~ /^(\d+)$/m ? $1 : '' }
     text() =~ /^  (mariadb .*select \@\@port.*)$/mg;
 is(scalar @ports, 2, 'stay: two sessions to try');

@@ -12,6 +12,7 @@ use POSIX qw(setsid);
 use Test::More;
 
 use Sluice;
+use Sluice::Demo;
 use Sluice::Http qw(http_request);
 use Sluice::Kind;
 
@@ -25,31 +26,6 @@ my $kind = Sluice::Kind::needed($t->build);
 my @kind = $kind eq 'raft' ? () : ('--consensus', $kind);
 
 sub demo { return $t->run_command($demo, @kind, @_) }
-
-# Processes that name the directory in command line or environment.
-sub processes {
-    my ($dir) = @_;
-    my @found;
-
-    for my $proc (glob '/proc/[0-9]*') {
-        my $text = '';
-
-        for my $file ("$proc/cmdline", "$proc/environ") {
-            open my $fh, '<', $file or next;
-            local $/;
-            $text .= <$fh> // '';
-        }
-        push @found, $proc if $text =~ m{\Q$dir\E(?:/|\0|$)};
-    }
-    return @found;
-}
-
-sub read_env {
-    my ($path) = @_;
-
-    open my $fh, '<', $path or return {};
-    return { map { /^(\w+)=(\S+)$/ ? ($1, $2) : () } <$fh> };
-}
 
 # The tour, in a directory of its own.
 my $tour = $t->dir . '/tour';
@@ -69,13 +45,13 @@ my ($one, $two) = map { $t->dir . "/$_" } qw(one two);
     ($rc, $out, $err) = demo('--detach', '--dir', $one, '--replicas', 1);
 }
 is($rc, 0, 'detach: exit status 0') or diag($out, $err);
-my $env = read_env("$one/env");
+my $env = demo_env($one);
 my %of_kind = (mysql => [qw(DBB DBB_PID)],
     raft => [qw(RAFT RAFT1 RAFTDIR RAFTDIR1)]);
 is_deeply([sort keys %$env],
     [sort qw(CLUSTER CONSENSUS DB0 DB1 DB0_PID DB1_PID DBUSER DBPASSWORD
         REDIS REDIS_PID REDISPASSWORD), @{ $of_kind{$kind} },
-        map { ("HTTP$_", "MYSQL$_", "MYSQL_READ$_", "SLUICED${_}_PID", "NGINX${_}_PID", "STATE$_",
+        map { ("HTTP$_", "MYSQL$_", "MYSQL_READ$_", "API$_", "HEALTH$_", "SLUICED${_}_PID", "NGINX${_}_PID", "STATE$_",
             "SLUICED${_}_CONF", "NGINX${_}_CONF") } '', 1],
     'detach: env has all it promises');
 is($env->{CONSENSUS}, $kind, 'detach: of the kind');
@@ -104,6 +80,10 @@ for my $name (qw(MYSQL MYSQL_READ)) {
         $env->{$db}, "detach: $name leads to $db");
     $through->disconnect if $through;
 }
+my $backends = http_request($env->{API}, '/v0/backends')->{body};
+like($backends, qr/"port":$port,"healthy":true,.*?"active":true/,
+    'detach: API is Switchboard\'s');
+is(http_request($env->{HEALTH}, '/')->{status}, 200, 'detach: HEALTH is well');
 for my $user ('root', 'mysql', '') {
     ok(!DBI->connect("dbi:MariaDB:host=$host;port=$port", $user, '',
         { RaiseError => 0, PrintError => 0 }), "detach: no entry for '$user'");
@@ -113,7 +93,7 @@ for my $user ('root', 'mysql', '') {
 ($rc, $out, $err) =
     demo('--detach', '--dir', $two, '--replicas', 1, '--nodes', 3);
 is($rc, 0, 'a second one beside it') or diag($out, $err);
-my $env2 = read_env("$two/env");
+my $env2 = demo_env($two);
 isnt($env2->{HTTP}, $env->{HTTP}, 'with ports of its own');
 is(http_request($env2->{HTTP}, "/check/x/mysql/main1")->{status}, 200,
     'the second answers');

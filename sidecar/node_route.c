@@ -9,8 +9,10 @@
 #include "watch_route.h"
 
 #define REFRESH_MS 250 /* of what no session depends on: lag, ages, texts */
-#define MARGIN_MS 200  /* a decision is not begun with less of the lease */
-#define WAIT_MS 3000   /* a provider that hangs holds up no other cluster */
+#define MARGIN_MS                                                            \
+    50               /* a decision is not begun with less of the lease; with \
+                        raft there are at most 250 ms of it */
+#define WAIT_MS 3000 /* a provider that hangs holds up no other cluster */
 
 struct order {
     struct node *node;

@@ -85,7 +85,7 @@ take_question(struct watch *w, const struct witness_question *q)
     if (host->heard_ms != 0)
         ago_ms = clock_mono_ms() - host->heard_ms;
     if (host->health.state == HEALTH_UP &&
-        ago_ms > (unsigned)w->cluster->routing.freeze_ms)
+        host->health.heard_ms > host->heard_ms)
         return;
     memcpy(r->answer.number, q->number, sizeof(r->answer.number));
     r->answer.ago_ms = ago_ms;

@@ -28,6 +28,8 @@ on_applied(struct raft_apply *req, int status, void *result)
         engine_drained(e);
     if (status == 0) {
         engine_proven(e, p->boot_ms, p->mono_ms);
+        if (e->proposals == 0)
+            engine_spread(e);
         p->cb(p->data, CONSENSUS_DONE, &e->stored, e->ledger->revision, "");
     } else {
         snprintf(text, sizeof(text),

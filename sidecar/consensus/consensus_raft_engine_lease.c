@@ -52,7 +52,7 @@ on_barrier(struct raft_barrier *req, int status)
 {
     struct proof *p = req->data;
 
-    p->engine->proving = 0;
+    p->engine->proving--;
     if (status == 0)
         engine_proven(p->engine, p->boot_ms, p->mono_ms);
     free(p);
@@ -69,10 +69,10 @@ begin_barrier(struct engine *e)
     p->engine = e;
     p->boot_ms = clock_boot_ms();
     p->mono_ms = clock_mono_ms();
-    e->proving = 1;
+    e->proving++;
     if (raft_barrier(&e->raft, &p->req, on_barrier) == 0)
         return;
-    e->proving = 0;
+    e->proving--;
     free(p);
 }
 
@@ -83,6 +83,16 @@ is_alone(const struct engine *e)
 {
     return e->lead_term == e->raft.current_term && engine_voter_count(e) == 1 &&
            e->raft.configuration_uncommitted_index == 0;
+}
+
+/* The others hear that something is committed with the next entry, or the next
+ * heartbeat, 50 ms later. */
+void
+engine_spread(struct engine *e)
+{
+    if (raft_state(&e->raft) == RAFT_LEADER && !e->leaving && !e->failed &&
+        !is_alone(e))
+        begin_barrier(e);
 }
 
 /* What is seen after whatever raft did. */

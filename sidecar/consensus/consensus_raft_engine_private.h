@@ -35,7 +35,7 @@ struct engine {
     uint64_t until_boot_ms;       /* 0: may not act */
     uint64_t proof_boot_ms;       /* start of the last that was committed */
     unsigned long long lead_term; /* in which the barrier was committed; 0 */
-    int proving;                  /* a barrier is under way */
+    int proving;                  /* barriers that are under way */
 
     /* what libraft's own functions were, before ours stood in their place */
     int (*io_start)(struct raft_io *io,
@@ -113,6 +113,7 @@ void engine_drained(struct engine *e);
 /* consensus_raft_engine_lease.c */
 void engine_look(struct engine *e);
 void engine_prove(struct engine *e);
+void engine_spread(struct engine *e);
 void
 engine_proven(struct engine *e, uint64_t start_boot_ms, uint64_t start_mono_ms);
 void engine_lose(struct engine *e);

@@ -39,9 +39,10 @@ struct health {
     char text[HEALTH_TEXT_SIZE]; /* why */
     int silent;                  /* it is down, and that by silence only */
 
+    uint64_t heard_ms; /* the last answer, or when the waiting began (anew) */
+
     /* private */
-    uint64_t heard_ms;  /* the last answer, or when the waiting began */
-    unsigned good, bad; /* in a row */
+    unsigned good, bad;          /* in a row */
     char last[HEALTH_TEXT_SIZE]; /* what silence was explained with */
 };
 

@@ -1,4 +1,4 @@
-/* Back-off: at once, 50 ms doubling to 1 s, and from the start again. */
+/* Back-off: at once, 10 ms doubling to 1 s, and from the start again. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -11,8 +11,8 @@
 static void
 test_sequence(void **state)
 {
-    const unsigned expected_ms[] = {0,   50,   100,  200,  400,
-                                    800, 1000, 1000, 1000, 1000};
+    const unsigned expected_ms[] = {0,   10,  20,  40,   80,
+                                    160, 320, 640, 1000, 1000};
     struct backoff b = {0};
 
     (void)state;
@@ -30,7 +30,7 @@ test_reset(void **state)
         backoff_next_ms(&b);
     backoff_reset(&b);
     assert_int_equal(backoff_next_ms(&b), 0);
-    assert_int_equal(backoff_next_ms(&b), 50);
+    assert_int_equal(backoff_next_ms(&b), 10);
 }
 
 static void

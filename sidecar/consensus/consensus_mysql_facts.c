@@ -11,9 +11,9 @@
 #include "consensus/consensus_mysql_statements.h"
 #include "consensus/facts.h"
 
-#define REVISION_MS 50  /* how often the revision is asked for */
-#define ROWS_MS 500     /* and all rows, whatever it is */
-#define HINT_GAP_MS 20  /* between reads, however many ask for them */
+#define REVISION_MS 50 /* how often the revision is asked for */
+#define ROWS_MS 500    /* and all rows, whatever it is */
+#define HINT_GAP_MS 20 /* between reads, however many ask for them */
 #define LISTS_MS 1000
 #define BEAT_MS 2000 /* freno's interval */
 #define SCHEMA_MS 10000

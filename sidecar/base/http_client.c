@@ -36,6 +36,7 @@ struct http_get {
     struct resolve *resolve; /* NULL: libcurl has it */
     uint64_t started_ms;
     struct curl_slist *addresses;
+    int elsewhere; /* it goes to another than the URL's host */
     http_client_cb cb;
     void *data;
     unsigned connect_ms, total_ms;
@@ -43,7 +44,8 @@ struct http_get {
     char *body;
     size_t len, size;
     int too_long;
-    int enough; /* the status was all that was wanted */
+    int enough;            /* the status was all that was wanted */
+    char name[WHERE_SIZE]; /* the URL's HOST:PORT */
     char where[WHERE_SIZE];
     char details[CURL_ERROR_SIZE];
 };
@@ -322,13 +324,36 @@ hand_over(struct http_get *get)
         abort();
 }
 
+static void
+add_address(struct http_get *get, const char *text, CURLoption option)
+{
+    get->addresses = curl_slist_append(NULL, text);
+    if (!get->addresses)
+        abort();
+    curl_easy_setopt(get->easy, option, get->addresses);
+}
+
+/* The URL's HOST:PORT is at that address, or name. libcurl knows such a
+ * connection from others to that name, so that no host has the answer of
+ * another; with what pin() says it would not. */
+static void
+lead(struct http_get *get, const char *address)
+{
+    char text[WHERE_SIZE + HTTP_URL_HOST_SIZE + sizeof(":[]:")];
+    int brackets = strchr(address, ':') != NULL;
+
+    snprintf(text, sizeof(text), "%s:%s%s%s:", get->name, brackets ? "[" : "",
+             address, brackets ? "]" : "");
+    add_address(get, text, CURLOPT_CONNECT_TO);
+}
+
 /* HOST:PORT:ADDRESS,…: those are tried, not those that libcurl would find. */
 static void
 pin(struct http_get *get, const struct resolve_addresses *found)
 {
     char text[HTTP_URL_HOST_SIZE + 8 +
               RESOLVE_MAX * (RESOLVE_ADDRESS_SIZE + sizeof("[],"))];
-    size_t len = (size_t)snprintf(text, sizeof(text), "%s", get->where);
+    size_t len = (size_t)snprintf(text, sizeof(text), "%s", get->name);
 
     for (unsigned i = 0; i < found->count; i++) {
         const char *address = found->items[i];
@@ -338,10 +363,7 @@ pin(struct http_get *get, const struct resolve_addresses *found)
                                 i == 0 ? ":" : ",", brackets ? "[" : "",
                                 address, brackets ? "]" : "");
     }
-    get->addresses = curl_slist_append(NULL, text);
-    if (!get->addresses)
-        abort();
-    curl_easy_setopt(get->easy, CURLOPT_RESOLVE, get->addresses);
+    add_address(get, text, CURLOPT_RESOLVE);
 }
 
 static void
@@ -356,7 +378,10 @@ on_resolved(void *data, int status, const struct resolve_addresses *found)
                       : uv_strerror(status));
         return;
     }
-    pin(get, found);
+    if (get->elsewhere)
+        lead(get, found->items[0]);
+    else
+        pin(get, found);
     hand_over(get);
 }
 
@@ -400,24 +425,46 @@ on_names_timer(uv_timer_t *timer)
         uv_timer_stop(timer);
 }
 
-/* 0: there is no name to look up, or nothing to do it with. */
-static int
-look_up(struct http_get *get, const char *url)
+static void
+look_up(struct http_get *get, const char *host)
 {
     struct http_client *client = get->client;
-    struct resolve_addresses literal;
-    char host[HTTP_URL_HOST_SIZE];
-    uint16_t port;
     int status;
 
-    if (!http_url_host(url, host, &port) || host[0] == '[' ||
-        resolve_literal(host, &literal))
-        return 0;
     get->resolve = resolve_start(client->loop, host, on_resolved, get, &status);
     if (get->resolve && !uv_is_active((uv_handle_t *)&client->names_timer))
         uv_timer_start(&client->names_timer, on_names_timer, NAMES_TICK_MS,
                        NAMES_TICK_MS);
-    return get->resolve != NULL;
+    if (!get->resolve && get->elsewhere)
+        lead(get, host);
+}
+
+/* Where it goes, for errors; 0: there is no name to look up. */
+static int
+find_host(struct http_get *get,
+          const struct http_client_request *request,
+          char host[HTTP_URL_HOST_SIZE])
+{
+    struct resolve_addresses literal;
+    uint16_t port = 0;
+    int known = http_url_host(request->url, host, &port);
+
+    http_url_name(request->url, get->name, sizeof(get->name));
+    get->elsewhere = request->to_host && *request->to_host;
+    if (!get->elsewhere) {
+        memcpy(get->where, get->name, sizeof(get->where));
+    } else {
+        snprintf(host, HTTP_URL_HOST_SIZE, "%s", request->to_host);
+        snprintf(get->where, sizeof(get->where),
+                 strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, port);
+    }
+    if (!known || host[0] == '[')
+        return 0;
+    if (!resolve_literal(host, &literal))
+        return 1;
+    if (get->elsewhere)
+        lead(get, literal.items[0]);
+    return 0;
 }
 
 /* ---- requests ---------------------------------------------------------- */
@@ -458,6 +505,7 @@ http_client_get(struct http_client *client,
                 void *data)
 {
     struct http_get *get = calloc(1, sizeof(*get));
+    char host[HTTP_URL_HOST_SIZE];
 
     if (!get || !(get->easy = curl_easy_init()))
         abort();
@@ -467,7 +515,6 @@ http_client_get(struct http_client *client,
     get->connect_ms = request->connect_ms;
     get->total_ms = request->total_ms;
     get->body_max = request->body_max;
-    http_url_name(request->url, get->where, sizeof(get->where));
     set_options(get, request);
     get->next = client->gets;
     get->link = &client->gets;
@@ -475,7 +522,9 @@ http_client_get(struct http_client *client,
         get->next->link = &get->next;
     client->gets = get;
     get->started_ms = clock_mono_ms();
-    if (!look_up(get, request->url))
+    if (find_host(get, request, host))
+        look_up(get, host);
+    if (!get->resolve)
         hand_over(get);
     return get;
 }

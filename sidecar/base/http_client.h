@@ -19,6 +19,11 @@ struct http_client_request {
     /* http or https; USER:PASSWORD@ is sent as basic auth. Never logged, and
      * in no error, with its credentials. */
     const char *url;
+    /* NULL or "": the URL's host. Otherwise a name or an IP literal without
+     * brackets: the connection goes there, to the URL's port, and the URL's
+     * host is only asked for, and with https has to be in the certificate.
+     * Errors name this one. */
+    const char *to_host;
     const char *ca_file; /* of https; NULL or "": the system's */
     unsigned connect_ms; /* until its name is found and there is a connection */
     unsigned total_ms;   /* until the answer is complete */

@@ -125,8 +125,12 @@ http_peer_connection(uv_stream_t *listener, int status)
     uv_read_start((uv_stream_t *)&client->tcp, http_peer_alloc, http_peer_read);
 }
 
+/* At that address; port 0: any that is free. */
 static inline void
-http_peer_open(struct http_peer *peer, struct loop *loop)
+http_peer_open_at(struct http_peer *peer,
+                  struct loop *loop,
+                  const char *address,
+                  int port)
 {
     struct sockaddr_in a;
     int len = sizeof(a);
@@ -135,12 +139,18 @@ http_peer_open(struct http_peer *peer, struct loop *loop)
     peer->loop = loop;
     uv_tcp_init(&loop->uv, &peer->listener);
     peer->listener.data = peer;
-    uv_ip4_addr("127.0.0.1", 0, &a);
+    uv_ip4_addr(address, port, &a);
     if (uv_tcp_bind(&peer->listener, (struct sockaddr *)&a, 0) != 0 ||
         uv_listen((uv_stream_t *)&peer->listener, 128, http_peer_connection) ||
         uv_tcp_getsockname(&peer->listener, (struct sockaddr *)&a, &len) != 0)
         abort();
     peer->port = ntohs(a.sin_port);
+}
+
+static inline void
+http_peer_open(struct http_peer *peer, struct loop *loop)
+{
+    http_peer_open_at(peer, loop, "127.0.0.1", 0);
 }
 
 /* The handles close when the loop runs. */

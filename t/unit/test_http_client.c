@@ -387,6 +387,60 @@ test_a_callback_may_begin_and_cancel(void **state)
     assert_string_equal(got.body, "hello");
 }
 
+static void
+get_at(const char *what, const char *to_host)
+{
+    const struct http_client_request request = {
+        .url = what,
+        .to_host = to_host,
+        .connect_ms = 1000,
+        .total_ms = 500,
+        .body_max = 100,
+    };
+
+    got.calls = 0;
+    got.error[0] = got.body[0] = '\0';
+    http_client_get(client, &request, on_got, NULL);
+    assert_int_equal(got.calls, 0);
+    wait_for(&got.calls, 1);
+}
+
+/* One name, two hosts: a connection that is kept is not mistaken. */
+static void
+test_another_host_than_the_url(void **state)
+{
+    static struct http_peer other; /* until the loop has closed it */
+    char text[128];
+
+    (void)state;
+    http_peer_open_at(&other, &loop, "127.0.0.2", peer.port);
+    peer.stays_open = other.stays_open = 1;
+    peer.answer = OK;
+    other.answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nother";
+    snprintf(url, sizeof(url), "http://nowhere.test:%d/x", peer.port);
+    for (int i = 0; i < 3; i++) {
+        get_at(url, "127.0.0.1");
+        assert_string_equal(got.body, "hello");
+        get_at(url, "127.0.0.2");
+        assert_string_equal(got.body, "other");
+        get_at(url, "peer.test");
+        assert_string_equal(got.body, "hello");
+    }
+    snprintf(text, sizeof(text), "Host: nowhere.test:%d\r\n", peer.port);
+    assert_non_null(strstr(peer.request, text));
+    assert_int_equal(other.connections, 1);
+    get_at(url, "missing.test");
+    snprintf(text, sizeof(text), "missing.test:%d: no such host", peer.port);
+    assert_string_equal(got.error, text);
+    get_at(url, "127.0.0.3");
+    snprintf(text, sizeof(text),
+             "127.0.0.3:%d: cannot connect: Connection refused", peer.port);
+    assert_string_equal(got.error, text);
+    get_at("no url", "127.0.0.1");
+    assert_string_not_equal(got.error, "");
+    http_peer_end(&other);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -405,6 +459,7 @@ main(void)
         TEST(test_redirects_are_followed_for_a_while),
         TEST(test_what_is_no_url),
         TEST(test_names_are_looked_up),
+        TEST(test_another_host_than_the_url),
         TEST(test_a_silent_nameserver_stops_nobody),
         TEST(test_a_cancelled_one_is_silent),
         TEST(test_the_end_cancels_what_is_under_way),

@@ -1,5 +1,6 @@
-/* Any bytes as what a provider of hosts, or another domain's leader, answers:
- * refused with a sentence and nothing found, or read to the same end twice. */
+/* Any bytes as what a provider of hosts, another domain's leader or a host's
+ * healthcheck answers: refused with a sentence and nothing found, or read to
+ * the same end twice. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include "decide/route_fact.h"
 #include "inventory/haproxy_csv.h"
 #include "inventory/vitess_tablets.h"
+#include "probe/status_answer.h"
 #include "share/share_health.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -93,6 +95,23 @@ must_agree(int (*read)(const char *, size_t, char *, size_t),
     MUST(found == first);
 }
 
+static int
+read_status(const char *text, size_t len, char *err, size_t size)
+{
+    struct status_answer json, code;
+
+    status_answer_code(len % 2 ? 200 : 503, text, len, &code);
+    MUST(code.healthy == (int)(len % 2));
+    status_answer_json(503, text, len, &json);
+    MUST(!json.healthy && json.text[0] != '\0');
+    status_answer_json(200, text, len, &json);
+    MUST(json.healthy == (json.text[0] == '\0'));
+    MUST(json.index == STATUS_ANSWER_NO_INDEX ||
+         (json.healthy && json.index <= STATUS_ANSWER_INDEX_MAX));
+    snprintf(err, size, "%s", json.text);
+    return json.healthy ? 0 : -1;
+}
+
 /* What another node, or another version, put into the store. */
 static void
 read_facts(const char *data, size_t size)
@@ -121,6 +140,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     must_agree(read_csv, text, size);
     must_agree(read_tablets, text, size);
     must_agree(read_health, text, size);
+    must_agree(read_status, text, size);
     read_facts(text, size);
     free(text);
     return 0;

@@ -38,7 +38,8 @@ my %parts = (
     },
     fuzz_provider => {
         sources => [qw{ inventory/haproxy_csv.c inventory/vitess_tablets.c
-            share/share_health.c base/http_escape.c decide/route_fact.c }],
+            share/share_health.c base/http_escape.c decide/route_fact.c
+            probe/status_answer.c }],
         libs => ['-ljansson'],
     },
     fuzz_galera => {
@@ -63,6 +64,8 @@ fuzz('fuzz_provider', 2,
     '[{"alias":{"cell":"c"},"mysql_hostname":"h","mysql_port":1,"type":2,'
     . '"stats":{"last_error":"","realtime":{}}}]',
     '{"mysql/a":{"SecondsSinceLastHealthy":7}}',
+    '{"wsrep_local_state":4,"wsrep_local_state_comment":"Synced",'
+    . '"wsrep_local_index":18446744073709551615,"healthy":true}',
     "epoch=7 changed=1700000000000 active=db1:3306\nwhy", 'traffic=off changed=1');
 fuzz('fuzz_galera', 1, "Basic YTpi\nwsrep_local_state=4\nwsrep_local_index=0\n"
     . "wsrep_ready=ON\nwsrep_cluster_status=Primary\nread_only=OFF\n"

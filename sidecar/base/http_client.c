@@ -18,6 +18,7 @@
 #define CONNECTIONS_KEPT 64L
 #define WHERE_SIZE 300
 #define NAMES_TICK_MS 20
+#define CA_KEPT_S 60L
 
 struct http_client {
     CURLM *multi;
@@ -492,10 +493,12 @@ set_options(struct http_get *get, const struct http_client_request *request)
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, get);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, get->details);
-    if (request->ca_file && request->ca_file[0] != '\0') {
+    if (request->ca_file && request->ca_file[0] != '\0')
         curl_easy_setopt(easy, CURLOPT_CAINFO, request->ca_file);
-        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-    }
+    /* What comes from a file only is kept, as long as that; otherwise the
+     * system's would be read for each handshake, for 20 ms. */
+    curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, CA_KEPT_S);
 }
 
 struct http_get *

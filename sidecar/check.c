@@ -262,7 +262,7 @@ check_probe(const struct conf *conf, FILE *out)
     check.inventories.loop = &check.loop;
     check.inventories.fetches = fetches_new(check.http);
     check.inventories.connector = check.connector;
-    check.shared = probe_shared_new(&check.loop, check.connector);
+    check.shared = probe_shared_new(&check.loop, check.connector, check.http);
     failed = ask_inventories(&check, conf, out);
     failed += ask_hosts(&check, out);
     probe_shared_free(check.shared);

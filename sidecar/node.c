@@ -300,7 +300,7 @@ share_all(struct node *n)
 
     n->connector = connector_new(loop);
     n->http = http_client_new(loop);
-    n->shared.probes = probe_shared_new(loop, n->connector);
+    n->shared.probes = probe_shared_new(loop, n->connector, n->http);
     n->shared.checks = http_checks_new(loop, n->http, 0);
     n->shared.inventories.loop = loop;
     n->shared.stirs = &n->stirs;

@@ -1,4 +1,4 @@
-/* Eligible hosts, by SQL. */
+/* Eligible hosts, by SQL or by what their galera-healthchecks say. */
 #include "watch_eligible.h"
 
 #include <math.h>
@@ -65,6 +65,8 @@ eligible_query(const struct conf_routing *routing)
     if (routing->eligible == CONF_ELIGIBLE_GALERA)
         len = asprintf(&query, galera_query, donor_condition(routing->donor),
                        read_only);
+    else if (routing->eligible == CONF_ELIGIBLE_HTTP)
+        len = asprintf(&query, "%s", "");
     else
         len = asprintf(&query, "select if(%s, -6, 0)", read_only);
     if (len < 0)
@@ -112,24 +114,34 @@ read_error(const struct probe_result *result, struct eligible *out)
     snprintf(out->text, sizeof(out->text), "%s", result->text);
 }
 
+static void
+say_good(const struct conf_routing *routing, double value, struct eligible *out)
+{
+    int has_index = value < PROBE_NO_INDEX;
+
+    out->kind = HEALTH_GOOD;
+    out->index = has_index ? (uint64_t)value : ROUTE_NO_INDEX;
+    if (routing->eligible == CONF_ELIGIBLE_REPLICATION)
+        snprintf(out->text, sizeof(out->text), "writable");
+    else if (!has_index)
+        snprintf(out->text, sizeof(out->text), "healthy");
+    else
+        snprintf(out->text, sizeof(out->text), "%s, index %llu",
+                 routing->eligible == CONF_ELIGIBLE_HTTP ? "healthy" : "Synced",
+                 (unsigned long long)out->index);
+}
+
 void
 eligible_read(const struct conf_routing *routing,
               const struct probe_result *result,
               struct eligible *out)
 {
     memset(out, 0, sizeof(*out));
-    out->index = UINT64_MAX;
-    if (!result->ok) {
+    out->index = ELIGIBLE_INDEX_UNSAID;
+    if (!result->ok)
         read_error(result, out);
-    } else if (!(result->value >= 0)) {
+    else if (result->value >= 0)
+        say_good(routing, result->value, out);
+    else
         say_bad((int)result->value, out);
-    } else {
-        out->kind = HEALTH_GOOD;
-        out->index = (uint64_t)result->value;
-        if (routing->eligible == CONF_ELIGIBLE_GALERA)
-            snprintf(out->text, sizeof(out->text), "Synced, index %llu",
-                     (unsigned long long)out->index);
-        else
-            snprintf(out->text, sizeof(out->text), "writable");
-    }
 }

@@ -8,20 +8,23 @@
 
 #include "base/conf.h"
 #include "decide/health.h"
+#include "decide/route.h"
 #include "probe/probe.h"
+
+#define ELIGIBLE_INDEX_UNSAID (UINT64_MAX - 1)
 
 struct eligible {
     enum health_kind kind;
-    uint64_t index; /* wsrep_local_index, or 0 with replication; UINT64_MAX:
-                       not said */
+    uint64_t index; /* wsrep_local_index, or 0 with replication;
+                       ROUTE_NO_INDEX: it may serve, and has none */
     char text[HEALTH_TEXT_SIZE];
 };
 
-/* The statement, to be freed. It runs with no privilege but to connect, on
- * MariaDB. */
+/* The statement, to be freed; "" with http. It runs with no privilege but to
+ * connect, on MariaDB. */
 char *eligible_query(const struct conf_routing *routing);
 
-/* What a try of that statement came to. */
+/* What a try of that statement, or of HTTP, came to. */
 void eligible_read(const struct conf_routing *routing,
                    const struct probe_result *result,
                    struct eligible *out);

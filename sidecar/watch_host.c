@@ -54,23 +54,70 @@ stir(struct watch_host *host)
     host->watch->changed(host->watch->data);
 }
 
+static int
+has_healthcheck(const struct watch_host *host)
+{
+    return host->eligible && host->eligible->settings.status;
+}
+
+/*
+ * A healthcheck that is content is not the last word: where nobody listens at
+ * the database's own port nobody can go, nor where it is not known which
+ * address that is. NULL: that is not known yet.
+ */
+static const struct probe_result *
+last_word(const struct watch_host *host, const struct probe_result *result)
+{
+    const struct watch_answer *own = &host->own;
+
+    if (!has_healthcheck(host) || !result->ok)
+        return result;
+    if (!own->answered)
+        return NULL;
+    return own->last.refused || own->last.address[0] == '\0' ? &own->last
+                                                             : result;
+}
+
+static void
+hear_eligible(struct watch_host *host, const struct probe_result *result)
+{
+    const struct probe_result *word = last_word(host, result);
+
+    if (word)
+        watch_route_heard(host, word);
+    host->watch->changed(host->watch->data);
+}
+
+/* Of a host with a healthcheck: it is dead, or what that said first counts. */
+static void
+hear_own(struct watch_host *host, int first)
+{
+    if (!has_healthcheck(host))
+        return;
+    if (host->own.last.refused)
+        watch_route_heard(host, &host->own.last);
+    else if (first && host->eligible->answered)
+        hear_eligible(host, &host->eligible->last);
+}
+
 static void
 on_probe(void *data, const struct probe_result *result)
 {
     struct watch_answer *answer = data;
+    struct watch_host *host = answer->host;
+    int first = !answer->answered;
 
-    if (answer == answer->host->eligible) {
-        answer->last = *result;
-        answer->answered = 1;
-        watch_route_heard(answer->host, result);
-        answer->host->watch->changed(answer->host->watch->data);
-        return;
-    }
-    if (answer == &answer->host->own)
-        log_host(answer->host, result);
     answer->last = *result;
     answer->answered = 1;
-    stir(answer->host);
+    if (answer == host->eligible) {
+        hear_eligible(host, result);
+        return;
+    }
+    if (answer == &host->own) {
+        log_host(host, result);
+        hear_own(host, first);
+    }
+    stir(host);
 }
 
 static struct probe_settings
@@ -102,6 +149,21 @@ role_settings(const struct conf_cluster *cluster,
 
     settings.interval_ms = ROLE_INTERVAL_MS;
     settings.cache_ms = 0;
+    return settings;
+}
+
+static struct probe_settings
+status_settings(const struct conf_cluster *cluster,
+                const struct inventory_host *id)
+{
+    const struct conf_status *status = &cluster->routing.status;
+    struct probe_settings settings = {
+        .host = (char *)id->name,
+        .interval_ms = status->interval_ms,
+        .timeout_ms = cluster->probe_timeout_ms,
+        .status = status,
+    };
+
     return settings;
 }
 
@@ -216,19 +278,31 @@ follow_role(struct watch_host *host, const struct conf_cluster *cluster)
     answer_free(old);
 }
 
-/* At the pace of the probes, and never from a cache: it may be a death. */
+/* By SQL at the pace of the probes, and never from a cache: it may be a
+ * death. */
+static struct probe_settings
+eligible_settings(const struct watch_host *host,
+                  const struct conf_cluster *cluster)
+{
+    struct probe_settings settings;
+
+    if (cluster->routing.eligible == CONF_ELIGIBLE_HTTP)
+        return status_settings(cluster, &host->id);
+    settings = settings_of(cluster, &host->id, host->watch->route->query);
+    settings.cache_ms = 0;
+    return settings;
+}
+
 static void
 follow_eligible(struct watch_host *host, const struct conf_cluster *cluster)
 {
-    const struct watch_route *route = host->watch->route;
     struct watch_answer *old = host->eligible;
     int was_asked = old != NULL;
     struct probe_settings settings;
 
     host->eligible = NULL;
-    if (route) {
-        settings = settings_of(cluster, &host->id, route->query);
-        settings.cache_ms = 0;
+    if (host->watch->route) {
+        settings = eligible_settings(host, cluster);
         host->eligible = take_answer(host, &old, 1, &settings);
     }
     if (host->eligible && !was_asked)

@@ -88,7 +88,7 @@ watch_route_heard(struct watch_host *host, const struct probe_result *result)
     if (result->ok || result->answered)
         host->heard_ms = now_ms;
     eligible_read(&w->cluster->routing, result, &got);
-    if (got.index != UINT64_MAX && got.index != host->index) {
+    if (got.index != ELIGIBLE_INDEX_UNSAID && got.index != host->index) {
         host->index = got.index;
         stir(w);
     }

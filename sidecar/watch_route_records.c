@@ -88,7 +88,9 @@ fill_host(struct watch_host *host,
     snprintf(out->text, sizeof(out->text), "%s", c->why);
     if (!last)
         return;
-    snprintf(out->address, sizeof(out->address), "%s", last->address);
+    /* A healthcheck knows of none. */
+    snprintf(out->address, sizeof(out->address), "%s",
+             last->address[0] ? last->address : host->own.last.address);
     out->sampled_mono_ms = last->started_ms;
 }
 

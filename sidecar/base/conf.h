@@ -78,14 +78,29 @@ struct conf_vitess {
 enum conf_eligible {
     CONF_ELIGIBLE_NONE, /* the cluster's sessions are not routed */
     CONF_ELIGIBLE_GALERA,
+    CONF_ELIGIBLE_HTTP,       /* its galera-healthcheck says so */
     CONF_ELIGIBLE_REPLICATION /* the writable one */
 };
 
 /* AUTO: unless wsrep_sst_method is rsync, which stops the donor. */
 enum conf_donor { CONF_DONOR_AUTO, CONF_DONOR_YES, CONF_DONOR_NO };
 
+/* Where each host's galera-healthcheck is asked, with CONF_ELIGIBLE_HTTP. */
+struct conf_status {
+    int only_code; /* 200 is healthy; otherwise the JSON says it */
+    int port;
+    char *endpoint; /* a path without the '/' before it */
+    int interval_ms;
+    int tls;
+    char *ca;          /* "" = the system's */
+    char *server_name; /* of its certificate; "" = the host's */
+    char *user;        /* "" = none is needed */
+    char *password;
+};
+
 struct conf_routing {
     enum conf_eligible eligible;
+    struct conf_status status;
     int lowest_index; /* Switchboard's rule; 0: the active host stays */
     enum conf_donor donor;
     int read_only_ok;
@@ -254,6 +269,9 @@ char *conf_control_socket(const struct conf *c);
 int conf_same(const char *a, const char *b);
 int conf_same_list(const struct conf_list *a, const struct conf_list *b);
 int conf_same_tls(const struct conf_tls *a, const struct conf_tls *b);
+
+/* NULL is another than any. */
+int conf_same_status(const struct conf_status *a, const struct conf_status *b);
 
 /* NULL is allowed. */
 void conf_free(struct conf *c);

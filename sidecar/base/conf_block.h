@@ -162,6 +162,10 @@ void conf_read_routing(struct conf_cluster *c, struct conf_block *cluster);
 void conf_validate_routing(const struct conf *c, const struct conf_block *top);
 void conf_free_routing(struct conf_cluster *c);
 
+/* conf_status.c: of the cluster's Routing. */
+void conf_read_status(struct conf_routing *r, struct conf_block *routing);
+void conf_free_status(struct conf_routing *r);
+
 /* What MetricQuery and a metric's Query may begin with. */
 int conf_is_known_query(const char *query);
 

@@ -25,20 +25,21 @@ find_word(const struct conf_block *b,
 static void
 read_eligible(struct conf_routing *r, const struct conf_block *b)
 {
-    static const char *const words[] = {"galera", "replication", NULL};
+    static const char *const words[] = {"galera", "http", "replication", NULL};
+    static const enum conf_eligible kinds[] = {
+        CONF_ELIGIBLE_GALERA, CONF_ELIGIBLE_HTTP, CONF_ELIGIBLE_REPLICATION};
     int found;
 
     if (!conf_is_set(b, CONF_ROUTING_Eligible)) {
         if (!conf_is_wrong(b, CONF_ROUTING_Eligible))
             conf_report_add(b->report, CONF_ERROR, b->line, b->path,
-                            "expected Eligible: galera or replication");
+                            "expected Eligible: galera, http or replication");
         return;
     }
     found = find_word(b, CONF_ROUTING_Eligible, words,
-                      "expected galera or replication");
+                      "expected galera, http or replication");
     if (found >= 0)
-        r->eligible =
-            found == 0 ? CONF_ELIGIBLE_GALERA : CONF_ELIGIBLE_REPLICATION;
+        r->eligible = kinds[found];
 }
 
 static void
@@ -73,7 +74,13 @@ check_freeze(const struct conf_routing *r,
 {
     int timeout_ms = (int)cluster->values[CONF_BLOCK_ProbeTimeoutMillis].number;
 
-    if (r->freeze_ms <= timeout_ms)
+    if (r->eligible == CONF_ELIGIBLE_HTTP &&
+        r->freeze_ms <= timeout_ms + r->status.interval_ms)
+        conf_block_problem(b, CONF_ERROR, CONF_ROUTING_FreezeMillis,
+                           "expected more than StatusIntervalMillis and "
+                           "ProbeTimeoutMillis together: one answer that is "
+                           "late is no death");
+    else if (r->freeze_ms <= timeout_ms)
         conf_block_problem(b, CONF_ERROR, CONF_ROUTING_FreezeMillis,
                            "expected more than ProbeTimeoutMillis: one answer "
                            "that is late is no death");
@@ -108,6 +115,7 @@ conf_read_routing(struct conf_cluster *c, struct conf_block *cluster)
         r->freeze_ms = (int)b.values[CONF_ROUTING_FreezeMillis].number;
         r->priority = conf_take_list(&b, CONF_ROUTING_Priority);
         r->line = b.line;
+        conf_read_status(r, &b);
         read_lease(r, &b);
         check_freeze(r, &b, cluster);
     }
@@ -139,4 +147,5 @@ void
 conf_free_routing(struct conf_cluster *c)
 {
     conf_list_free(&c->routing.priority);
+    conf_free_status(&c->routing);
 }

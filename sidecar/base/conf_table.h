@@ -170,6 +170,15 @@ enum conf_flags {
     STR(AGENTDB, Socket, "", PLAIN)                                            \
     STR(TOP, StateFile, "/run/sluice/state", EXACT)                            \
     OBJECT(CLUSTER, StaticHostsSettings, PLAIN)                                \
+    STR(ROUTING, StatusCAFile, "", EXACT | CONF_FILE)                          \
+    STR(ROUTING, StatusEndpoint, "", PLAIN)                                    \
+    INT(ROUTING, StatusIntervalMillis, 200, 10, 60000, EXACT)                  \
+    STR(ROUTING, StatusKind, "json", EXACT)                                    \
+    STR(ROUTING, StatusPassword, "", ENV)                                      \
+    INT(ROUTING, StatusPort, 9200, 1, 65535, EXACT)                            \
+    STR(ROUTING, StatusServerName, "", PLAIN)                                  \
+    BOOL(ROUTING, StatusTLS, 0, EXACT)                                         \
+    STR(ROUTING, StatusUser, "", ENV)                                          \
     OBJECT(TOP, Stores, PLAIN)                                                 \
     NUM(METRIC, Threshold, 0, 0, DBL_MAX, EXACT)                               \
     NUM(BLOCK, ThrottleThreshold, 0, 0, DBL_MAX, PLAIN)                        \

@@ -7,7 +7,9 @@
 #include "probe/probe_driver.h"
 
 struct probe_shared *
-probe_shared_new(struct loop *loop, struct connector *connector)
+probe_shared_new(struct loop *loop,
+                 struct connector *connector,
+                 struct http_client *http)
 {
     struct probe_shared *shared = calloc(1, sizeof(*shared));
 
@@ -15,6 +17,7 @@ probe_shared_new(struct loop *loop, struct connector *connector)
         abort();
     shared->loop = loop;
     shared->connector = connector;
+    shared->http = http;
     probe_stats_begin(&shared->stats, clock_mono_us(), clock_mono_ms());
     return shared;
 }
@@ -38,7 +41,10 @@ probe_start(struct probe_shared *shared,
             probe_cb cb,
             void *data)
 {
-    return probe_mysql.start(shared, settings, phase_ms, cb, data);
+    const struct probe_driver *driver =
+        settings->status ? &probe_http : &probe_mysql;
+
+    return driver->start(shared, settings, phase_ms, cb, data);
 }
 
 void
@@ -56,5 +62,6 @@ probe_settings_equal(const struct probe_settings *a,
            conf_same(a->collation, b->collation) &&
            conf_same(a->query, b->query) && a->interval_ms == b->interval_ms &&
            a->timeout_ms == b->timeout_ms && a->cache_ms == b->cache_ms &&
-           conf_same_tls(&a->tls, &b->tls);
+           conf_same_tls(&a->tls, &b->tls) &&
+           conf_same_status(a->status, b->status);
 }

@@ -3,11 +3,13 @@
 #define PROBE_PROBE_DRIVER_H
 
 #include "base/connector.h"
+#include "base/http_client.h"
 #include "probe/probe.h"
 
 struct probe_shared {
     struct loop *loop;
     struct connector *connector;
+    struct http_client *http;
     struct probe_stats stats;
 };
 
@@ -26,6 +28,6 @@ struct probe {
     const struct probe_driver *driver;
 };
 
-extern const struct probe_driver probe_mysql;
+extern const struct probe_driver probe_mysql, probe_http;
 
 #endif

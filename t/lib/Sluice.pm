@@ -203,16 +203,18 @@ sub mariadb {
             data => "$opt{join}{dir}/data") : ()));
 }
 
-# So many nodes of one Galera cluster, with what the statements make.
+# So many nodes of one Galera cluster, with what the statements make; before
+# these {} may have options for mariadb().
 sub galera {
     my ($self, $count, @sql) = @_;
-    my $first = $self->mariadb(galera => 1);
+    my %opt = ref $sql[0] ? %{ shift @sql } : ();
+    my $first = $self->mariadb(%opt, galera => 1);
     my @joiners;
 
     $first->sql(@sql);
     # A copy of one that was ended in order has all it needs to join.
     $first->term;
-    push @joiners, $self->mariadb(galera => 1, join => $first, later => 1)
+    push @joiners, $self->mariadb(%opt, galera => 1, join => $first, later => 1)
         for 2 .. $count;
     $first->start->wait_galera;
     $_->start->wait_galera for @joiners;

@@ -113,9 +113,9 @@ test_mistakes(void **state)
 {
     (void)state;
     refuses(RAFT, ",\n\"Routing\": {}",
-            P ": expected Eligible: galera or replication");
+            P ": expected Eligible: galera, http or replication");
     refuses(RAFT, ",\n\"Routing\": {\"Eligible\": \"all\"}",
-            P ".Eligible: expected galera or replication");
+            P ".Eligible: expected galera, http or replication");
     refuses(RAFT,
             ",\n\"Routing\": {\"Eligible\": \"galera\", \"Choice\": \"x\"}",
             P ".Choice: expected sticky or lowest-index");

@@ -15,6 +15,8 @@ static struct conf_routing galera = {.eligible = CONF_ELIGIBLE_GALERA};
 static struct conf_routing replication = {.eligible =
                                               CONF_ELIGIBLE_REPLICATION};
 
+static struct conf_routing http = {.eligible = CONF_ELIGIBLE_HTTP};
+
 static void
 answers(const struct conf_routing *routing,
         double value,
@@ -30,7 +32,7 @@ answers(const struct conf_routing *routing,
     if (kind == HEALTH_GOOD)
         assert_int_equal(got.index, (uint64_t)value);
     else
-        assert_int_equal(got.index, UINT64_MAX);
+        assert_int_equal(got.index, ELIGIBLE_INDEX_UNSAID);
 }
 
 static void
@@ -52,6 +54,27 @@ test_answers(void **state)
     answers(&galera, -50, HEALTH_BAD, "it answered -50");
     answers(&replication, 0, HEALTH_GOOD, "writable");
     answers(&replication, -6, HEALTH_BAD, "read_only is ON");
+}
+
+static void
+test_answers_of_healthchecks(void **state)
+{
+    const struct probe_result none = {.ok = 1, .value = PROBE_NO_INDEX},
+                              said = {.answered = 1, .text = "unhealthy"};
+    struct eligible got;
+
+    (void)state;
+    answers(&http, 0, HEALTH_GOOD, "healthy, index 0");
+    answers(&http, PROBE_NO_INDEX - 1, HEALTH_GOOD,
+            "healthy, index 4294967295");
+    eligible_read(&http, &none, &got);
+    assert_int_equal(got.kind, HEALTH_GOOD);
+    assert_true(got.index == ROUTE_NO_INDEX);
+    assert_string_equal(got.text, "healthy");
+    eligible_read(&http, &said, &got);
+    assert_int_equal(got.kind, HEALTH_BAD);
+    assert_true(got.index == ELIGIBLE_INDEX_UNSAID);
+    assert_string_equal(got.text, "unhealthy");
 }
 
 static void
@@ -103,6 +126,7 @@ test_questions(void **state)
     has(&replication,
         "select if(@@global.read_only not in ('0', 'OFF'), -6, 0)", 1);
     has(&replication, "wsrep", 0);
+    has(&http, "select", 0);
 }
 
 int
@@ -110,6 +134,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_answers_of_healthchecks),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_questions),
     };

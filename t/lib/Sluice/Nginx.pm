@@ -69,7 +69,7 @@ sub nginx {
 
     $self->nginx_conf($conf);
     my @ports = $self->read_file('nginx.conf')
-        =~ /(?:^|[\s;{])listen\s+(?:127\.0\.0\.1:)?(\d+)\b/mg;
+        =~ /(?:^|[\s;{])listen\s+(?:127\.0\.0\.1:)?(\d+)\b(?!\.)/mg;
     my ($workers) = $conf =~ /\bworker_processes\s+(\d+)/;
     $workers = 0 if $conf =~ /\bmaster_process\s+off/;
     my $nginx = $self->{nginx} = $self->add(Sluice::Daemon->new(

@@ -368,6 +368,15 @@ pin(struct http_get *get, const struct resolve_addresses *found)
 }
 
 static void
+take_addresses(struct http_get *get, const struct resolve_addresses *found)
+{
+    if (get->elsewhere)
+        lead(get, found->items[0]);
+    else
+        pin(get, found);
+}
+
+static void
 on_resolved(void *data, int status, const struct resolve_addresses *found)
 {
     struct http_get *get = data;
@@ -379,10 +388,7 @@ on_resolved(void *data, int status, const struct resolve_addresses *found)
                       : uv_strerror(status));
         return;
     }
-    if (get->elsewhere)
-        lead(get, found->items[0]);
-    else
-        pin(get, found);
+    take_addresses(get, found);
     hand_over(get);
 }
 
@@ -461,10 +467,13 @@ find_host(struct http_get *get,
     }
     if (!known || host[0] == '[')
         return 0;
-    if (!resolve_literal(host, &literal))
-        return 1;
-    if (get->elsewhere)
+    if (!resolve_literal(host, &literal)) {
+        if (!request->addresses)
+            return 1;
+        take_addresses(get, request->addresses);
+    } else if (get->elsewhere) {
         lead(get, literal.items[0]);
+    }
     return 0;
 }
 

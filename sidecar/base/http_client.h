@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "base/loop.h"
+#include "base/resolve.h"
 
 struct http_client;
 struct http_get;
@@ -24,6 +25,9 @@ struct http_client_request {
      * host is only asked for, and with https has to be in the certificate.
      * Errors name this one. */
     const char *to_host;
+    const struct resolve_addresses *addresses; /* of where it goes, if that is a
+                                                  name; NULL: they are looked
+                                                  up */
     const char *ca_file; /* of https; NULL or "": the system's */
     unsigned connect_ms; /* until its name is found and there is a connection */
     unsigned total_ms;   /* until the answer is complete */

@@ -1,13 +1,15 @@
 /*
  * A host probed by asking its galera-healthcheck. Nobody at its port is
  * silence and no refusal: it is not the database that is gone, and to start
- * the healthcheck anew must not move anybody.
+ * the healthcheck anew must not move anybody. Nor must a nameserver: where a
+ * host was found it is asked until it is silent there.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/http_escape.h"
+#include "base/resolve.h"
 #include "probe/probe_driver.h"
 #include "probe/status_answer.h"
 
@@ -23,12 +25,17 @@ struct probe_healthcheck {
     void *data;
 
     char *url, *host, *ca;
+    int is_name;
+    int elsewhere; /* the URL has another name than the host's */
     int only_code;
     unsigned interval_ms, timeout_ms, phase_ms;
 
-    struct http_get *get; /* under way, or NULL */
-    uint64_t started_us;
-    uint64_t stalls; /* when it began */
+    struct resolve_addresses found; /* none yet, or where it answered last */
+    struct resolve *resolve;        /* under way, or NULL */
+    struct http_get *get;           /* the same */
+    int failed;                     /* the last one */
+    uint64_t started_us;            /* the last one, or the first look-up */
+    uint64_t stalls;                /* when it began */
 };
 
 /* ---- results ------------------------------------------------------------ */
@@ -70,6 +77,7 @@ on_answer(void *data,
     struct probe_result result = {0};
 
     p->get = NULL;
+    p->failed = error != NULL;
     if (error && loop_stalls(p->loop) != p->stalls)
         return; /* the time was ours, not the host's */
     if (error)
@@ -85,11 +93,12 @@ on_answer(void *data,
 /* Where the answer is in the status a redirect is another than 200;
  * Switchboard, which reads JSON, follows it. */
 static void
-ask(struct probe_healthcheck *p)
+get(struct probe_healthcheck *p)
 {
     const struct http_client_request request = {
         .url = p->url,
-        .to_host = p->host,
+        .to_host = p->elsewhere ? p->host : "",
+        .addresses = &p->found,
         .ca_file = p->ca,
         .connect_ms = p->timeout_ms,
         .total_ms = p->timeout_ms,
@@ -97,11 +106,59 @@ ask(struct probe_healthcheck *p)
         .follow_redirects = !p->only_code,
     };
 
-    if (p->get)
-        return;
     p->started_us = clock_mono_us();
     p->stalls = loop_stalls(p->loop);
     p->get = http_client_get(p->client, &request, on_answer, p);
+}
+
+static void
+report_unfound(struct probe_healthcheck *p, const char *why)
+{
+    struct probe_result result = {.dial_error = 1};
+
+    snprintf(result.text, sizeof(result.text), "%.200s: %s", p->host, why);
+    report(p, &result);
+}
+
+static void
+on_resolved(void *data, int status, const struct resolve_addresses *found)
+{
+    struct probe_healthcheck *p = data;
+
+    p->resolve = NULL;
+    if (status == 0) {
+        int first = p->found.count == 0;
+
+        p->found = *found;
+        if (first)
+            get(p);
+    } else if (p->found.count == 0) {
+        report_unfound(p, uv_strerror(status));
+    }
+}
+
+static void
+look_up(struct probe_healthcheck *p)
+{
+    int status;
+
+    if (p->found.count == 0)
+        p->started_us = clock_mono_us();
+    p->resolve = resolve_start(p->loop, p->host, on_resolved, p, &status);
+}
+
+static void
+ask(struct probe_healthcheck *p)
+{
+    if (p->get)
+        return;
+    if (p->is_name && !p->resolve && (p->found.count == 0 || p->failed))
+        look_up(p);
+    else if (p->found.count == 0 &&
+             clock_mono_us() - p->started_us >= (uint64_t)p->timeout_ms * 1000)
+        report_unfound(p, "its name is not found, no nameserver answers");
+    if (p->found.count > 0)
+        get(p);
 }
 
 static void
@@ -184,7 +241,9 @@ http_start(struct probe_shared *shared,
     p->cb = cb;
     p->data = data;
     p->url = make_url(s, settings->host);
-    p->host = copy(*s->server_name ? settings->host : "");
+    p->host = copy(settings->host);
+    p->is_name = !resolve_literal(p->host, &p->found);
+    p->elsewhere = *s->server_name != '\0';
     p->ca = copy(s->ca);
     p->only_code = s->only_code;
     p->interval_ms = (unsigned)settings->interval_ms;
@@ -212,6 +271,8 @@ http_stop(struct probe *base)
 {
     struct probe_healthcheck *p = (struct probe_healthcheck *)base;
 
+    resolve_cancel(p->resolve);
+    p->resolve = NULL;
     http_client_cancel(p->get);
     p->get = NULL;
     uv_close((uv_handle_t *)&p->timer, on_closed);

@@ -8,6 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <dlfcn.h>
+#include <netdb.h>
+#include <stdatomic.h>
+
 #include <cmocka.h>
 
 #include "base/http_client.h"
@@ -17,6 +21,32 @@
 #define WAIT_MS 10000
 #define TIMEOUT_MS 200
 
+/* The system's resolver: it knows "peer.test" while it knows anything, and
+ * about "silent.test" it says nothing for a while. */
+static atomic_int knows, lookups;
+
+int
+getaddrinfo(const char *name,
+            const char *service,
+            const struct addrinfo *hints,
+            struct addrinfo **out)
+{
+    int (*real)(const char *, const char *, const struct addrinfo *,
+                struct addrinfo **);
+
+    *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+    if (!name || !strstr(name, ".test") ||
+        (hints && hints->ai_flags & AI_NUMERICHOST))
+        return real(name, service, hints, out);
+    lookups++;
+    if (strcmp(name, "silent.test") == 0)
+        usleep(3 * TIMEOUT_MS * 1000);
+    return strcmp(name, "peer.test") == 0 && knows
+               ? real("127.0.0.1", service, hints, out)
+               : EAI_AGAIN;
+}
+
+static char host[64];
 static struct loop loop;
 static struct http_client *client;
 static struct probe_shared *shared;
@@ -34,6 +64,9 @@ setup(void **state)
 
     (void)state;
     calls = 0;
+    knows = 1;
+    lookups = 0;
+    strcpy(host, "127.0.0.1");
     assert_int_equal(loop_init(&loop), 0);
     client = http_client_new(&loop);
     shared = probe_shared_new(&loop, NULL, client);
@@ -73,7 +106,7 @@ on_result(void *data, const struct probe_result *result)
 static void
 begin(void)
 {
-    const struct probe_settings settings = {.host = (char[]){"127.0.0.1"},
+    const struct probe_settings settings = {.host = host,
                                             .interval_ms = status.interval_ms,
                                             .timeout_ms = TIMEOUT_MS,
                                             .status = &status};
@@ -254,6 +287,55 @@ test_credentials(void **state)
     assert_null(strstr(last.text, "p%3A"));
 }
 
+static void
+is_unfound(const char *name, const char *why)
+{
+    assert_int_equal(last.ok, 0);
+    assert_int_equal(last.answered, 0);
+    assert_int_equal(last.refused, 0);
+    assert_memory_equal(last.text, name, strlen(name));
+    if (!strstr(last.text, why))
+        fail_msg("%s", last.text);
+}
+
+/* Where it was found it is asked, whatever becomes of the nameserver. */
+static void
+test_a_nameserver_moves_nobody(void **state)
+{
+    (void)state;
+    strcpy(host, "peer.test");
+    knows = 0;
+    answer(JSON("200 OK", SYNCED));
+    is_unfound("peer.test: ", "temporary failure");
+    knows = 1;
+    answer(JSON("200 OK", SYNCED));
+    wait_for_calls(calls + 2);
+    assert_int_equal(last.ok, 1);
+    assert_non_null(strstr(peer.request, "Host: peer.test:"));
+    knows = 0;
+    lookups = 0;
+    wait_for_calls(calls + 5);
+    assert_int_equal(last.ok, 1);
+    assert_int_equal(lookups, 0);
+    answer("garbage");
+    assert_int_equal(last.ok, 0);
+    wait_for_calls(calls + 2);
+    assert_true(lookups > 0);
+    answer(JSON("200 OK", SYNCED));
+    assert_int_equal(last.ok, 1);
+}
+
+static void
+test_a_silent_nameserver(void **state)
+{
+    (void)state;
+    strcpy(host, "silent.test");
+    answer(NULL);
+    is_unfound("silent.test: ", "no nameserver answers");
+    assert_int_equal(peer.requests, 0);
+    wait_for_calls(calls + 40); /* until it has answered */
+}
+
 /* One that takes long is not asked again meanwhile. */
 static void
 test_one_at_a_time(void **state)
@@ -313,6 +395,8 @@ main(void)
         TEST(test_redirects),
         TEST(test_the_code_alone),
         TEST(test_credentials),
+        TEST(test_a_nameserver_moves_nobody),
+        TEST(test_a_silent_nameserver),
         TEST(test_one_at_a_time),
         TEST(test_a_stall_of_ours_is_no_answer),
         TEST(test_it_can_end_while_it_is_asked),

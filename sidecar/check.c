@@ -62,6 +62,7 @@ struct question {
     struct check *check;
     const struct conf_cluster *cluster;
     struct inventory_host host;
+    int is_status; /* of its galera-healthcheck */
     struct probe *probe;
     struct probe_result result;
     int answered;
@@ -110,22 +111,34 @@ on_answer(void *data, const struct probe_result *result)
 /* ---- the inventories --------------------------------------------------- */
 
 static void
-add_hosts(struct source *source, const struct inventory_hosts *hosts)
+add_question(struct source *source,
+             const struct inventory_host *host,
+             int is_status)
 {
     struct check *check = source->check;
+    struct question *q;
 
     check->questions =
-        realloc(check->questions,
-                (check->count + hosts->count + 1) * sizeof(struct question));
+        realloc(check->questions, (check->count + 1) * sizeof(struct question));
     if (!check->questions)
         abort();
-    for (size_t i = 0; i < hosts->count; i++) {
-        struct question *q = &check->questions[check->count++];
+    q = &check->questions[check->count++];
+    memset(q, 0, sizeof(*q));
+    q->check = check;
+    q->cluster = source->cluster;
+    q->host = *host;
+    q->is_status = is_status;
+}
 
-        memset(q, 0, sizeof(*q));
-        q->check = check;
-        q->cluster = source->cluster;
-        q->host = hosts->items[i];
+static void
+add_hosts(struct source *source, const struct inventory_hosts *hosts)
+{
+    int has_status = source->cluster->routing.eligible == CONF_ELIGIBLE_HTTP;
+
+    for (size_t i = 0; i < hosts->count; i++) {
+        add_question(source, &hosts->items[i], 0);
+        if (has_status && !hosts->items[i].ignored)
+            add_question(source, &hosts->items[i], 1);
     }
 }
 
@@ -206,6 +219,7 @@ ask(struct question *q)
         .interval_ms = q->cluster->probe_interval_ms,
         .timeout_ms = q->cluster->probe_timeout_ms,
         .tls = q->cluster->tls,
+        .status = q->is_status ? &q->cluster->routing.status : NULL,
     };
 
     if (q->host.ignored)
@@ -225,11 +239,19 @@ print_answer(const struct question *q, FILE *out)
         fprintf(out, "not probed: IgnoreHosts\n");
         return 0;
     }
+    if (q->is_status)
+        fprintf(out, "healthcheck: ");
     if (!q->result.ok) {
         fprintf(out, "%s\t%.1f ms\n", q->result.text, q->result.took_us / 1e3);
         return 1;
     }
-    fprintf(out, "%.15g\t%.1f ms\n", q->result.value, q->result.took_us / 1e3);
+    if (!q->is_status)
+        fprintf(out, "%.15g", q->result.value);
+    else if (q->result.value < PROBE_NO_INDEX)
+        fprintf(out, "healthy, index %.0f", q->result.value);
+    else
+        fprintf(out, "healthy");
+    fprintf(out, "\t%.1f ms\n", q->result.took_us / 1e3);
     return 0;
 }
 

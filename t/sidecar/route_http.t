@@ -218,6 +218,19 @@ sub conf {
             } } } });
 }
 
+# -t --probe asks healthchecks, too.
+my ($rc, $said) = $t->sluiced_run('-t', '--probe', '-c',
+    $t->write_file('probe.json', conf()));
+is($rc, 1, '-t --probe: some are not healthy');
+like($said, qr/^synced\t\Q$at[0]\E\t0\.25\t[\d.]+ ms\nsynced\t\Q$at[0]\E\thealthcheck: healthy, index 7\t[\d.]+ ms$/m,
+    '-t --probe: healthy');
+like($said, qr/^noindex\t\Q$at[0]\E\thealthcheck: healthy\t/m,
+    '-t --probe: no index');
+like($said, qr/^unhealthy\t\Q$at[0]\E\thealthcheck: it says unhealthy: Joined\t/m,
+    '-t --probe: unhealthy');
+like($said, qr/^nobody\t\Q$at[0]\E\thealthcheck: 127.0.0.1:$nobody: cannot connect/m,
+    '-t --probe: nobody there');
+
 my $sluiced = $t->sluiced(conf());
 
 ###############################################################################

@@ -70,12 +70,13 @@ last_word(const struct watch_host *host, const struct probe_result *result)
 {
     const struct watch_answer *own = &host->own;
 
-    if (!has_healthcheck(host) || !result->ok)
+    if (!has_healthcheck(host))
         return result;
     if (!own->answered)
         return NULL;
-    return own->last.refused || own->last.address[0] == '\0' ? &own->last
-                                                             : result;
+    return result->ok && (own->last.refused || own->last.address[0] == '\0')
+               ? &own->last
+               : result;
 }
 
 static void
